@@ -1,0 +1,36 @@
+# handeye: `make demo` opens the chat, `make test` runs the tests; both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test check fix planner docs
+
+# The stamp is newer than pyproject.toml once everything it names is installed: a second start installs nothing.
+$(VENV)/installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e ".[dev]"
+	touch $@
+
+setup: $(VENV)/installed
+
+demo: setup
+	$(BIN)/python -m demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+fix: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+planner: setup
+	$(BIN)/python -m training.planner
+
+docs: setup
+	$(BIN)/python -m docs.generate

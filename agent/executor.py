@@ -1,0 +1,287 @@
+"""The executor: checks a call, runs its skill under a deadline, stores what it made, and says what came of it.
+
+Only a `SkillError` becomes an observation; any other exception out of a skill is a bug and raises here, after the
+calls beside it have ended.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from skills import (
+    Boxes,
+    Cancel,
+    Cancelled,
+    Context,
+    DeadlinePassed,
+    Masks,
+    OutOfMemory,
+    Picture,
+    Points,
+    Skill,
+    SkillError,
+    SkillResult,
+    Text,
+    Unavailable,
+    UnknownSkill,
+    Value,
+)
+from skills.describe import describe, summary
+from skills.isolation import run_isolated
+from skills.runtime import Runtime
+from skills.store import Artifacts
+
+from .arguments import Bound, bind
+from .events import CallStarted, Progress
+from .replay import Replay
+from .trace import CallError, Observation, ToolCall, Trace
+
+KEPT_RESULTS = 64
+"""Results of equal calls kept in memory."""
+
+POLL = 0.05
+"""Seconds between looks at the clock and the cancel flag while calls run."""
+
+
+@dataclass
+class _Run:
+    """One call under way."""
+
+    call: ToolCall
+    started: float
+    bound: Bound | None = None
+    cancel: Cancel = field(default_factory=Cancel)
+    values: tuple[Value, ...] = ()
+    note: str = ""
+    error: SkillError | None = None
+    cancelled: bool = False
+    cached: bool = False
+    ended: float | None = None
+    seed: int | None = None
+
+
+class Executor:
+    """Runs the calls of one trace at a time; models and the cache are kept between traces."""
+
+    def __init__(
+        self,
+        skills: Sequence[Skill[..., Any]],
+        *,
+        deadline: float = 120.0,
+        folder: Path = Path("docs"),
+        seed: int = 0,
+        replay: Replay | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        """Make an executor of the skills on offer; `deadline` is seconds a call, `replay` recorded results."""
+        self.skills: Mapping[str, Skill[..., Any]] = {skill.name: skill for skill in skills}
+        self.deadline = deadline
+        self.folder = folder
+        self.seed = seed
+        self.replay = replay or Replay()
+        self.runtime = runtime or Runtime()
+        self._cache: dict[tuple[str, ...], tuple[tuple[Value, ...], str]] = {}
+
+    def run(
+        self, calls: Sequence[ToolCall], trace: Trace, artifacts: Artifacts, cancel: Cancel
+    ) -> Iterator[CallStarted | Progress | Observation]:
+        """Run calls side by side; yield what happens and one Observation each, in the calls' order.
+
+        New artifacts are added to `artifacts` in the calls' order. Raises what a skill's bug raised, after the other
+        calls ended. Never raises SkillError or Cancelled.
+        """
+        events: queue.Queue[Progress | tuple[_Run, BaseException | None]] = queue.Queue()
+        runs = [self._start(call, artifacts, cancel, events) for call in calls]
+        for run in runs:
+            yield CallStarted(run.call)
+        try:
+            yield from self._wait(runs, cancel, events)
+        finally:
+            for run in runs:
+                run.cancel.set()
+        for run in runs:
+            yield self._observe(run, artifacts)
+
+    def _wait(
+        self, runs: Sequence[_Run], cancel: Cancel, events: "queue.Queue[Progress | tuple[_Run, BaseException | None]]"
+    ) -> Iterator[Progress]:
+        """Yield progress until every run has ended; raises the first bug among them."""
+        bug: BaseException | None = None
+        while waiting := [run for run in runs if run.ended is None]:
+            for run in waiting:
+                self._watch(run, cancel)
+            try:
+                event = events.get(timeout=POLL)
+            except queue.Empty:
+                continue
+            if isinstance(event, Progress):
+                yield event
+            elif event[0].ended is None:
+                event[0].ended = time.monotonic()
+                bug = bug or event[1]
+        if bug is not None:
+            raise bug
+
+    def _start(
+        self,
+        call: ToolCall,
+        artifacts: Artifacts,
+        cancel: Cancel,
+        events: "queue.Queue[Progress | tuple[_Run, BaseException | None]]",
+    ) -> _Run:
+        run = _Run(call=call, started=time.monotonic(), cancel=cancel.child())
+        try:
+            skill, recorded = self._admit(call)
+            run.bound = bind(skill, call.args, artifacts)
+            if recorded:
+                run.values, run.ended = self.replay.next(call.name), time.monotonic()
+                return run
+        except SkillError as error:
+            run.error, run.ended = error, time.monotonic()
+            return run
+        run.seed = int(run.bound.args.get("seed") or self.seed)  # type: ignore[arg-type]
+        key = (*run.bound.key, f"seed={run.seed}")
+        if (kept := self._cache.get(key)) is not None:
+            (run.values, run.note), run.cached, run.ended = kept, True, time.monotonic()
+            return run
+        context = self._context(run, events)
+        thread = threading.Thread(target=self._work, args=(skill, run, context, key, events), daemon=True)
+        thread.start()
+        return run
+
+    def _admit(self, call: ToolCall) -> tuple[Skill[..., Any], bool]:
+        skill = self.skills.get(call.name)
+        if skill is None:
+            raise UnknownSkill(f"no skill {call.name[:40]!r} is on offer; there is {', '.join(self.skills) or 'none'}")
+        if self.replay.has(call.name):
+            return skill, True
+        if reason := skill.unavailable():
+            raise Unavailable(f"{skill.name} cannot run here: {reason}")
+        return skill, False
+
+    def _context(self, run: _Run, events: "queue.Queue[Any]") -> Context:
+        def progress(done: int, total: int, text: str) -> None:
+            events.put(Progress(run.call.id, done, total, text))
+
+        return Context(
+            cancel=run.cancel, progress=progress, seed=run.seed or 0, folder=self.folder, runtime=self.runtime
+        )
+
+    def _work(
+        self,
+        skill: Skill[..., Any],
+        run: _Run,
+        context: Context,
+        key: tuple[str, ...],
+        events: "queue.Queue[Any]",
+    ) -> None:
+        assert run.bound is not None
+        bug: BaseException | None = None
+        try:
+            made = _call(skill, run.bound.values, context)
+            run.values, run.note = _values(skill, made)
+            if not run.cancel.cancelled:
+                self._remember(key, run)
+        except SkillError as error:
+            run.error = error
+        except Cancelled:
+            run.cancelled = True
+        except MemoryError:
+            run.error = OutOfMemory(f"{skill.name} ran out of memory; try a smaller picture (crop it first)")
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
+            bug = error
+        events.put((run, bug))
+
+    def _remember(self, key: tuple[str, ...], run: _Run) -> None:
+        while len(self._cache) >= KEPT_RESULTS:
+            self._cache.pop(next(iter(self._cache)), None)
+        self._cache[key] = (run.values, run.note)
+
+    def _watch(self, run: _Run, cancel: Cancel) -> None:
+        """End a call that is past its deadline or that the user stopped; its thread is abandoned."""
+        late = time.monotonic() - run.started > self.deadline
+        if not (late or cancel.cancelled):
+            return
+        run.cancel.set()
+        run.ended = time.monotonic()
+        run.cancelled = cancel.cancelled
+        if not run.cancelled:
+            run.error = DeadlinePassed(
+                f"{run.call.name} took longer than {self.deadline:g} s and was abandoned; try something smaller"
+            )
+            self.runtime.abandon()
+
+    def _observe(self, run: _Run, artifacts: Artifacts) -> Observation:
+        assert run.ended is not None
+        args = dict(run.bound.args) if run.bound else {}
+        common: dict[str, Any] = {
+            "tool_call_id": run.call.id,
+            "seconds": round(run.ended - run.started, 3),
+            "cached": run.cached,
+        }
+        if run.cancelled:
+            return Observation(status="cancelled", args=args, content="cancelled", **common)
+        if run.error is not None:
+            error = CallError(type=run.error.type, message=str(run.error))  # type: ignore[arg-type]
+            return Observation(
+                status="error", error=error, args=args, content=f"{error.type}: {error.message}", **common
+            )
+        assert run.bound is not None
+        if run.seed is not None and "seed" in self.skills[run.call.name].arguments.model_fields:
+            args["seed"] = run.seed
+        ids = tuple(_keep(value, run.bound, run.call.id, artifacts) for value in run.values)
+        data: dict[str, JsonValue] = {name: summary(artifacts.value(name)) for name in ids}
+        lines = [_described(name, artifacts) for name in ids] + ([f"note: {run.note}"] if run.note else [])
+        notes = (*run.bound.notes, *((run.note,) if run.note else ()))
+        return Observation(
+            status="success", args=args, content="\n".join(lines), data=data, artifacts=ids, notes=notes, **common
+        )
+
+
+def _call(skill: Skill[..., Any], values: Mapping[str, Any], context: Context) -> object:
+    if skill.isolated:
+        return run_isolated(skill, values, context)
+    assert skill.run is not None
+    arguments = dict(values)
+    if wants_context(skill.run):
+        arguments["ctx"] = context
+    return skill.run(**arguments)
+
+
+def wants_context(function: Callable[..., Any]) -> bool:
+    """Return whether a skill's function takes `ctx`."""
+    return "ctx" in function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+
+
+def _values(skill: Skill[..., Any], made: object) -> tuple[tuple[Value, ...], str]:
+    result = made if isinstance(made, SkillResult) else None
+    bare = result.values if result else made
+    values = bare if isinstance(bare, tuple) else (bare,)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"skill {skill.name!r} returned {type(value).__name__}; expected a value (Picture, Boxes ...)"
+            )
+    return values, result.note if result else ""
+
+
+def _keep(value: Value, bound: Bound, source: str, artifacts: Artifacts) -> str:
+    """Store a value; one without a frame lies in the frame of the picture the call worked on."""
+    image = next((v for v in bound.values.values() if isinstance(v, Picture)), None)
+    framed = isinstance(value, Boxes | Masks | Points) or (isinstance(value, Text) and any(n.box for n in value.lines))
+    if framed and image is not None and not value.frame:
+        value = value.model_copy(update={"frame": image.frame})
+    return artifacts.add(value, source)
+
+
+def _described(name: str, artifacts: Artifacts) -> str:
+    value = artifacts.value(name)
+    frame = getattr(value, "frame", "")
+    size = artifacts.record(frame).size if frame in artifacts else None
+    return describe(name, value, size)

@@ -1,0 +1,83 @@
+"""A rendered trace before tokenising: who wrote each piece decides how it is encoded and whether it is trained.
+
+Only the template's own markup may become control tokens; what a user typed or a picture said is plain text.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a rendered trace."""
+
+    text: str
+    """The characters; for a picture, empty."""
+    markup: bool = False
+    """True where the template wrote it: special tokens in it are real."""
+    target: bool = False
+    """True where the planner wrote it: the tokens training learns to predict."""
+    image: str = ""
+    """Id of the picture that stands here, or empty."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A rendered trace as tokens."""
+
+    ids: tuple[int, ...]
+    """Token ids; every picture is a run of the image token."""
+    targets: tuple[bool, ...]
+    """True for each token the planner wrote."""
+    images: tuple[tuple[int, str], ...]
+    """(position of a picture's first token in `ids`, picture id), in order."""
+
+
+def encode(
+    segments: Sequence[Segment],
+    tokenizer: Any,
+    image_token_id: int,
+    image_tokens: Callable[[str], int],
+) -> Encoded:
+    """Encode segment by segment; `image_tokens` says how many tokens a picture takes.
+
+    Neighbouring segments of one kind are joined before encoding, so a word is never split at a seam.
+    """
+    ids: list[int] = []
+    targets: list[bool] = []
+    images: list[tuple[int, str]] = []
+    for segment in _joined(segments):
+        if segment.image:
+            images.append((len(ids), segment.image))
+            new = [image_token_id] * image_tokens(segment.image)
+        else:
+            new = encode_text(segment.text, tokenizer, markup=segment.markup)
+        ids.extend(new)
+        targets.extend([segment.target] * len(new))
+    return Encoded(tuple(ids), tuple(targets), tuple(images))
+
+
+def encode_text(text: str, tokenizer: Any, *, markup: bool) -> list[int]:
+    """Encode one piece of text; with `markup` False no control token can come of it."""
+    if not text:
+        return []
+    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=not markup).input_ids
+    return ids
+
+
+def _joined(segments: Sequence[Segment]) -> list[Segment]:
+    joined: list[Segment] = []
+    for segment in segments:
+        last = joined[-1] if joined else None
+        same = (
+            last is not None
+            and not last.image
+            and not segment.image
+            and (last.markup, last.target) == (segment.markup, segment.target)
+        )
+        if same and last is not None:
+            joined[-1] = Segment(last.text + segment.text, segment.markup, segment.target)
+        else:
+            joined.append(segment)
+    return joined

@@ -1,0 +1,213 @@
+"""The embedded planner's short dialect: a skill is one line of the offer, a call is a few tokens.
+
+    <offer> read_text(region?) Read the text ...<s4> blur(regions strength?) Blur ...<s9><chat>
+    <user><img_1>(picture) blur the faces<end>
+    <think> find the faces, then blur them<call><s2><end>        (find_faces stands before <s2>)
+    <obs><ok><boxes_1> 2 face in img_1
+    <call><s9><a1><boxes_1><end>
+    <obs><ok><img_2> picture, 512x512, frame of img_1(picture)
+    <say> I blurred <boxes_1><.count> faces: <img_2><end>
+
+The slot stands behind its description, so its hidden state has read it. `<a0>` opens the argument `image`, `<a1>`,
+`<a2>` ... the others in the order of the offer's line. Values of artifacts are one token each; words are copied with
+the space before them, so that they have the tokens of the request.
+"""
+
+import re
+from collections.abc import Sequence
+
+from skills import Param, Skill
+from skills.values import PREFIXES
+
+from .segments import Segment
+from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
+
+SLOTS = 48
+"""Skills that fit into one offer."""
+
+IDS = 32
+"""Artifacts per prefix that have a token."""
+
+CALLS = 48
+"""Calls of one trace whose errors can be cited."""
+
+ELEMENTS = 24
+"""Elements of one value that have a token."""
+
+ARGUMENTS = 10
+"""Arguments of one skill, `image` included."""
+
+SHOWN_PICTURES = 4
+"""New pictures shown to the planner in one turn; the rest by id."""
+
+_MARKS = (
+    "<pad> <s> <end> <unk> <image> <offer> <chat> <user> <mark> <think> <call> <say> <obs> <ok> "
+    "<error> <cancelled> <,> <skills> <.count> <.label> <.text> <.error>"
+)
+
+REFERENCE = re.compile(r"^([a-z]+_\d+)(?:\[(\d+)\])?$")
+"""An artifact id with an optional element."""
+
+CITATION = re.compile(r"\[((?:img|boxes|mask|text|points|num|call)_\d+|skills)((?:\[\d+\])?)((?:\.[a-z]+)?)\]")
+"""A citation in an answer."""
+
+
+def special_tokens() -> list[str]:
+    """Return every control token of the dialect, in the order of their ids."""
+    ids = [f"<{p}_{n}>" for p in PREFIXES.values() for n in range(1, IDS + 1)]
+    return [
+        *_MARKS.split(),
+        *(f"<s{n}>" for n in range(SLOTS)),
+        *(f"<a{n}>" for n in range(ARGUMENTS)),
+        *(f"<[{n}]>" for n in range(ELEMENTS)),
+        *(f"<call_{n}>" for n in range(1, CALLS + 1)),
+        *ids,
+    ]
+
+
+def ordered_params(skill: Skill[..., object]) -> dict[int, Param]:
+    """Return argument number -> argument: 0 is the picture `image`, the others follow in order."""
+    numbered: dict[int, Param] = {}
+    number = 1
+    for param in skill.params:
+        if param.name == "image" and param.kind == "picture":
+            numbered[0] = param
+        elif number < ARGUMENTS:
+            numbered[number] = param
+            number += 1
+    return numbered
+
+
+class Slots:
+    """Renders one trace in the dialect, for serving and for training alike."""
+
+    def __init__(self, skills: Sequence[Skill[..., object]], slots: Sequence[int] | None = None) -> None:
+        """Give each skill its slot: in order, or as `slots` says (training draws them)."""
+        if len(skills) > SLOTS:
+            raise ValueError(f"{len(skills)} skills are on offer; this planner reads at most {SLOTS}: use --offer")
+        numbers = tuple(slots) if slots is not None else tuple(range(len(skills)))
+        self.slot = {skill.name: number for skill, number in zip(skills, numbers, strict=True)}
+        self.by_slot = {number: skill for skill, number in zip(skills, numbers, strict=True)}
+
+    def offer(self) -> list[Segment]:
+        """Return the offer: one line a skill, its slot behind it."""
+        segments = [Segment("<s><offer>", markup=True)]
+        for number, skill in self.by_slot.items():
+            names = " ".join(p.name + ("" if p.required else "?") for n, p in ordered_params(skill).items() if n)
+            segments.append(Segment(f" {skill.name}({names}) {skill.description}"))
+            segments.append(Segment(f"<s{number}>", markup=True))
+        return [*segments, Segment("<chat>", markup=True)]
+
+    def render(self, trace: Trace) -> list[Segment]:
+        """Return the whole trace; where its newest turn has no answer yet, it ends where the planner goes on."""
+        segments = self.offer()
+        for turn in trace.turns:
+            segments.extend(self.turn(turn, trace))
+        return segments
+
+    def turn(self, turn: Turn, trace: Trace) -> list[Segment]:
+        """Return one turn: pictures, marks, request, then each step."""
+        segments = [Segment("<user>", markup=True)]
+        for picture in turn.images:
+            segments += [_reference(picture), Segment("", image=picture)]
+        for mark in turn.marks:
+            segments += [Segment("<mark>", markup=True), _reference(mark)]
+        segments += [Segment(spaced(turn.request)), Segment("<end>", markup=True)]
+        shown = 0
+        for step in turn.steps:
+            segments += self.output(step.output)
+            for observation in step.observations:
+                new = self._observation(observation, trace, SHOWN_PICTURES - shown)
+                shown += sum(1 for segment in new if segment.image)
+                segments += new
+        return segments
+
+    def output(self, output: PlannerOutput) -> list[Segment]:
+        """Return one pass of the planner, all of it a training target."""
+        segments: list[Segment] = []
+        if output.thought:
+            segments += [_target("<think>"), Segment(spaced(output.thought), target=True)]
+        for call in output.calls:
+            segments += self._call(call)
+        if output.answer is not None:
+            segments += [_target("<say>"), *_answer(output.answer)]
+        return [*segments, _target("<end>")]
+
+    def _call(self, call: ToolCall) -> list[Segment]:
+        if call.name not in self.slot:
+            return [_target("<call>"), Segment(spaced(call.name), target=True)]
+        skill = self.by_slot[self.slot[call.name]]
+        segments = [_target(f"<call><s{self.slot[call.name]}>")]
+        for number, param in ordered_params(skill).items():
+            value = call.args.get(param.name)
+            if value is not None:
+                segments += [_target(f"<a{number}>"), *_argument(value)]
+        return segments
+
+    def _observation(self, observation: Observation, trace: Trace, room: int) -> list[Segment]:
+        mark = {"success": "<ok>", "error": "<error>", "cancelled": "<cancelled>"}[observation.status]
+        segments = [Segment(f"<obs>{mark}", markup=True)]
+        if observation.error is not None:
+            segments.append(_reference(observation.tool_call_id))
+            message = f"{observation.error.type}: {observation.error.message}"
+            segments.append(Segment(spaced(message[:80])))
+        for artifact in observation.artifacts:
+            record = trace.artifacts[artifact]
+            summary = observation.data.get(artifact)
+            segments += [_reference(artifact), Segment(spaced(str(summary or "")))]
+            if record.kind == "picture" and not record.view and room > 0:
+                segments.append(Segment("", image=artifact))
+                room -= 1
+        return segments
+
+
+def spaced(text: str) -> str:
+    """Return the words of `text`, each with one space before it."""
+    words = text.split()
+    return " " + " ".join(words) if words else ""
+
+
+def _target(text: str) -> Segment:
+    return Segment(text, markup=True, target=True)
+
+
+def has_token(reference: str) -> bool:
+    """Return whether an id (of an artifact or a call) has a control token of its own."""
+    prefix, _, number = reference.rpartition("_")
+    if not number.isdigit():
+        return False
+    limit = CALLS if prefix == "call" else IDS if prefix in PREFIXES.values() else 0
+    return 1 <= int(number) <= limit
+
+
+def _reference(reference: str, *, target: bool = False) -> Segment:
+    if has_token(reference):
+        return Segment(f"<{reference}>", markup=True, target=target)
+    return Segment(f" {reference}", target=target)
+
+
+def _argument(value: object) -> list[Segment]:
+    if isinstance(value, str) and (match := REFERENCE.match(value)) and has_token(match[1]):
+        segments = [_reference(match[1], target=True)]
+        return segments + ([_target(f"<[{match[2]}]>")] if match[2] else [])
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        segments = []
+        for i, item in enumerate(value):
+            segments += ([_target("<,>")] if i else []) + _argument(item)
+        return segments
+    written = str(value).lower() if isinstance(value, bool) else str(value)
+    return [Segment(spaced(written), target=True)]
+
+
+def _answer(answer: str) -> list[Segment]:
+    segments: list[Segment] = []
+    at = 0
+    for match in CITATION.finditer(answer):
+        segments.append(Segment(spaced(answer[at : match.start()]), target=True))
+        element, part = match[2], match[3]
+        markup = f"<{match[1]}>" + (f"<{element}>" if element else "") + (f"<{part}>" if part else "")
+        segments.append(_target(markup))
+        at = match.end()
+    tail = answer[at:]
+    segments.append(Segment(spaced(tail) if tail[:1].isspace() else tail.rstrip(), target=True))
+    return [segment for segment in segments if segment.text]

@@ -1,0 +1,1 @@
+"""The built-in skills, one file each; the registry finds every skill in this folder."""
