@@ -203,11 +203,16 @@ def _answer(answer: str) -> list[Segment]:
     segments: list[Segment] = []
     at = 0
     for match in CITATION.finditer(answer):
-        segments.append(Segment(spaced(answer[at : match.start()]), target=True))
+        segments.append(_said(answer[at : match.start()], first=at == 0))
         element, part = match[2], match[3]
         markup = f"<{match[1]}>" + (f"<{element}>" if element else "") + (f"<{part}>" if part else "")
         segments.append(_target(markup))
         at = match.end()
-    tail = answer[at:]
-    segments.append(Segment(spaced(tail) if tail[:1].isspace() else tail.rstrip(), target=True))
+    segments.append(_said(answer[at:], first=at == 0))
     return [segment for segment in segments if segment.text]
+
+
+def _said(text: str, *, first: bool) -> Segment:
+    """Return text of an answer; behind a citation it keeps its own space, so "[num_1]." stays as written."""
+    words = spaced(text)
+    return Segment(words if first or text[:1].isspace() else words[1:], target=True)

@@ -4,6 +4,7 @@ Frozen pydantic models; JSON round-trip exact. `docs/trace-format.md` is generat
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue
@@ -183,6 +184,13 @@ class Trace(Frozen):
     def from_json(cls, text: str | bytes) -> Self:
         """Parse `to_json`'s text; raises pydantic.ValidationError where it is no trace."""
         return cls.model_validate_json(text)
+
+    @classmethod
+    def load(cls, path: Path) -> "Trace":
+        """Read a trace from its folder or log; see `agent.journal.load`, which also reports damaged lines."""
+        from .journal import load
+
+        return load(path).trace
 
     @property
     def turn(self) -> Turn:

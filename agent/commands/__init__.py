@@ -1,0 +1,1 @@
+"""The commands of `handeye`, one file each; `agent.cli` imports the one that is used."""

@@ -1,0 +1,196 @@
+"""Trace -> chat messages, the form every chat template reads, and templates that drop nothing."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from skills import Skill
+
+from .segments import Segment
+from .slots import SHOWN_PICTURES
+from .trace import CallError, Observation, PlannerOutput, Step, ToolCall, Trace, Turn
+
+_FILL = re.compile("\ue000(\\d+)\ue001")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+Plain = Callable[[str], str]
+"""From text that somebody else wrote to its placeholder in a template's output."""
+
+
+def tools_of(skills: Sequence[Skill[..., Any]]) -> list[dict[str, Any]]:
+    """Return the offer as chat templates take it: one function schema a skill."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": skill.name, "description": skill.description, "parameters": skill.schema},
+        }
+        for skill in skills
+    ]
+
+
+def to_messages(trace: Trace, plain: Plain) -> list[dict[str, Any]]:
+    """Return the trace as messages; every text of user, planner and tools goes through `plain`.
+
+    A picture is a part {"type": "image", "id": ...}; each new picture that is not a view follows its observation.
+    """
+    messages: list[dict[str, Any]] = []
+    for turn in trace.turns:
+        messages.append(_user(turn, plain))
+        shown = 0
+        for step in turn.steps:
+            messages.append(_assistant(step.output, plain))
+            for seen in step.observations:
+                messages.append(_tool(seen, step.output, plain))
+                new = _new_pictures(seen, trace)[: SHOWN_PICTURES - shown]
+                shown += len(new)
+                if new:
+                    messages.append({"role": "user", "content": [_image(name) for name in new]})
+    return messages
+
+
+def _user(turn: Turn, plain: Plain) -> dict[str, Any]:
+    named = [*turn.images, *turn.marks]
+    heading = f"({', '.join(named)}) " if named else ""
+    text = {"type": "text", "text": heading + plain(turn.request)}
+    return {"role": "user", "content": [*(_image(name) for name in turn.images), text]}
+
+
+def _image(name: str) -> dict[str, Any]:
+    return {"type": "image", "id": name}
+
+
+def _assistant(output: PlannerOutput, plain: Plain) -> dict[str, Any]:
+    text = output.thought if output.calls else output.answer or output.malformed or ""
+    message: dict[str, Any] = {"role": "assistant", "content": [{"type": "text", "text": plain(text)}]}
+    if output.calls:
+        message["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _fenced(call.args, plain)},
+            }
+            for call in output.calls
+        ]
+    return message
+
+
+def _fenced(value: Any, plain: Plain) -> Any:
+    """Return arguments with every string behind its placeholder, escaped as JSON will need it."""
+    if isinstance(value, str):
+        return plain(json.dumps(value, ensure_ascii=False)[1:-1])
+    if isinstance(value, dict):
+        return {key: _fenced(item, plain) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fenced(item, plain) for item in value]
+    return value
+
+
+def _tool(seen: Observation, output: PlannerOutput, plain: Plain) -> dict[str, Any]:
+    name = next((call.name for call in output.calls if call.id == seen.tool_call_id), "")
+    return {"role": "tool", "tool_call_id": seen.tool_call_id, "name": name, "content": plain(seen.content)}
+
+
+def _new_pictures(seen: Observation, trace: Trace) -> list[str]:
+    records = trace.artifacts
+    return [name for name in seen.artifacts if records[name].kind == "picture" and not records[name].view]
+
+
+class ChatTemplate:
+    """A checkpoint's chat template, or ours for its family where its own drops the offer, the calls or the results."""
+
+    def __init__(self, tokenizer: Any, image_token: str) -> None:
+        """Probe the tokenizer's template; `note` says so where another one is used."""
+        self._tokenizer = tokenizer
+        self._image_token = image_token
+        self._template: str | None = None
+        self.note = ""
+        dropped = self._dropped()
+        if dropped:
+            family = "chatml" if "<|im_start|>" in tokenizer.get_vocab() else "vicuna"
+            self._template = (_TEMPLATES / f"{family}.jinja").read_text(encoding="utf-8")
+            self.note = (
+                f"the checkpoint's chat template drops {', '.join(dropped)}; handeye's {family} template is used"
+            )
+
+    def render(self, trace: Trace, skills: Sequence[Skill[..., Any]]) -> list[Segment]:
+        """Return the trace as segments; only the template's own words are markup."""
+        fills: list[str] = []
+
+        def plain(text: str) -> str:
+            fills.append(text)
+            return f"\ue000{len(fills) - 1}\ue001"
+
+        messages = to_messages(trace, plain)
+        pictures = [p["id"] for m in messages if not isinstance(m["content"], str) for p in m["content"] if "id" in p]
+        text = self._apply(messages, tools_of(skills))
+        return _segments(text, fills, pictures, self._image_token)
+
+    def _apply(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
+        rendered: str = self._tokenizer.apply_chat_template(
+            messages,
+            tools=tools,
+            chat_template=self._template,
+            add_generation_prompt=True,
+            tokenize=False,
+            image_token=self._image_token,
+        )
+        return rendered
+
+    def _dropped(self) -> list[str]:
+        """Return what the tokenizer's own template leaves out of a probe trace."""
+        if not self._tokenizer.chat_template:
+            return ["everything (there is none)"]
+        tools = [{"type": "function", "function": {"name": "probe_offer", "description": "probe", "parameters": {}}}]
+        try:
+            text = self._apply(to_messages(_PROBE, lambda text: text), tools)
+        except Exception as error:  # noqa: BLE001 - a template of a stranger's may raise anything
+            return [f"the probe ({type(error).__name__})"]
+        marks = {
+            "the offer": "probe_offer",
+            "calls": "probe_call",
+            "arguments": "probe_argument",
+            "results": "probe_result",
+        }
+        return [what for what, mark in marks.items() if mark not in text]
+
+
+_PROBE = Trace(
+    id="probe",
+    turns=(
+        Turn(
+            request="probe",
+            steps=(
+                Step(
+                    output=PlannerOutput(
+                        calls=(ToolCall(id="call_1", name="probe_call", args={"a": "probe_argument"}),)
+                    ),
+                    observations=(
+                        Observation(
+                            tool_call_id="call_1",
+                            status="error",
+                            error=CallError(type="skill_error", message="probe_result"),
+                            content="probe_result",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+def _segments(text: str, fills: Sequence[str], pictures: Sequence[str], image_token: str) -> list[Segment]:
+    segments: list[Segment] = []
+    waiting = iter(pictures)
+    for i, piece in enumerate(_FILL.split(text)):
+        if i % 2:
+            segments.append(Segment(fills[int(piece)]))
+            continue
+        for j, part in enumerate(piece.split(image_token)):
+            if j:
+                segments.append(Segment("", image=next(waiting)))
+            if part:
+                segments.append(Segment(part, markup=True))
+    return [segment for segment in segments if segment.text or segment.image]

@@ -1,0 +1,185 @@
+"""The LLaVA planner: any `AutoModelForImageTextToText`, one rendering, calls under a grammar, the prefix kept."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from skills import Cancel, InputError, Picture, Skill
+from skills.store import Artifacts
+
+from ..chat_dialect import ChatReader, chat_grammar
+from ..decode import Decoder, constrained
+from ..messages import ChatTemplate
+from ..planner import CallReady, ContextFull, Delta
+from ..segments import Segment, encode
+from ..slots import Slots
+from ..slots_grammar import grammar
+from ..slots_reader import SlotsReader
+from ..trace import PlannerOutput, Trace
+
+EMBEDDED = Path(__file__).parents[2] / "checkpoints" / "planner"
+"""The planner this project trained itself."""
+
+ANSWER_TOKENS = 256
+"""Tokens one pass may write; this much room must be left before decoding starts."""
+
+_SETTINGS = "handeye.json"
+
+
+def load_planner(where: str) -> "LlavaPlanner":
+    """Load "embedded", a checkpoint's folder, or a hub id ("org/name@revision") that is already on this machine.
+
+    Raises InputError where it is not there or is no image-text-to-text checkpoint.
+    """
+    path = EMBEDDED if where == "embedded" else Path(where)
+    if where == "embedded" and not (path / "config.json").is_file():
+        raise InputError(f"the embedded planner is not at {str(path)!r}; train it with `make planner`")
+    name, _, revision = (str(path), "", "") if path.is_dir() else where.partition("@")
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    try:
+        options = {"local_files_only": True, "revision": revision or None}
+        model = AutoModelForImageTextToText.from_pretrained(name, dtype=_dtype(), **options)
+        processor = AutoProcessor.from_pretrained(name, **options)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"planner {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error
+    settings = path / _SETTINGS
+    return LlavaPlanner(
+        model.eval().to(_device()),
+        processor,
+        checkpoint=f"{where}@{_fingerprint(path)}" if path.is_dir() else where,
+        settings=json.loads(settings.read_text()) if settings.is_file() else {},
+    )
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype() -> Any:
+    import torch
+
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+
+
+def _fingerprint(path: Path) -> str:
+    """Return a short hash of a checkpoint's weights."""
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class LlavaPlanner:
+    """Plans with one loaded checkpoint; safe to share between chats, one pass at a time."""
+
+    name = "llava"
+
+    def __init__(self, model: Any, processor: Any, *, checkpoint: str, settings: dict[str, Any]) -> None:
+        """Wrap a loaded model and its processor; `settings` is the checkpoint's handeye.json (may be empty)."""
+        import llguidance.hf
+
+        self.checkpoint = checkpoint
+        self.decoder = Decoder(model)
+        self._processor = processor
+        self._tokenizer = processor.tokenizer
+        self._image_token_id: int = model.config.image_token_id
+        self._slots = settings.get("dialect") == "slots"
+        text_config = model.config.get_text_config()
+        self.max_length: int = settings.get("max_length", text_config.max_position_embeddings)
+        eos = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
+        self._stop_ids: list[int] = eos if isinstance(eos, list) else [eos]
+        self._grammar_tokens = llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=text_config.vocab_size)
+        self._template = None if self._slots else ChatTemplate(self._tokenizer, processor.image_token)
+        self._pictures: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about this checkpoint, each one line."""
+        return (self._template.note,) if self._template is not None and self._template.note else ()
+
+    def plan(
+        self, trace: Trace, skills: Sequence[Skill[..., Any]], artifacts: Artifacts, cancel: Cancel
+    ) -> Iterator[Delta | CallReady | PlannerOutput]:
+        """Yield what is written as it is written, then the whole; see `agent.planner.Planner.plan`."""
+        import llguidance
+
+        first_call = trace.call_count + 1
+        slots = Slots(skills) if self._slots else None
+        reader: SlotsReader | ChatReader
+        if slots is not None:
+            segments = slots.render(trace)
+            rules = grammar(slots, trace, artifacts, self._tokenizer.convert_tokens_to_ids)
+            reader = SlotsReader(slots, self._tokenizer, first_call)
+        else:
+            assert self._template is not None
+            segments = self._template.render(trace, skills)
+            rules = chat_grammar(skills, artifacts, self._tokenizer.get_added_vocab())
+            reader = ChatReader(self._decode, first_call)
+        matcher = llguidance.LLMatcher(self._grammar_tokens, rules)
+        if matcher.is_error():
+            raise RuntimeError(f"the grammar of the offer is wrong: {matcher.get_error()}")
+        with self._lock:
+            logits = self._read(segments, artifacts)
+            for token_id in constrained(self.decoder, logits, matcher, self._stop_ids, ANSWER_TOKENS, cancel):
+                yield from reader.take(token_id)
+        yield from reader.end()
+        yield reader.output.model_copy(update={"notes": self.notes})
+
+    def encoded_length(self, segments: Sequence[Segment], artifacts: Artifacts) -> int:
+        """Return how many tokens a rendering takes."""
+        return len(encode(segments, self._tokenizer, self._image_token_id, self._counter(artifacts)).ids)
+
+    def _read(self, segments: Sequence[Segment], artifacts: Artifacts) -> Any:
+        encoded = encode(segments, self._tokenizer, self._image_token_id, self._counter(artifacts))
+        if len(encoded.ids) + ANSWER_TOKENS > self.max_length:
+            raise ContextFull(
+                f"the chat takes {len(encoded.ids)} tokens and an answer {ANSWER_TOKENS}, this planner reads "
+                f"{self.max_length}; start a new chat or narrow the offer (--offer)"
+            )
+        hashes = {at: artifacts.record(name).sha256 for at, name in encoded.images}
+        prepared = {at: self._prepared(name, artifacts) for at, name in encoded.images}
+        return self.decoder.start(
+            encoded.ids,
+            hashes,
+            {at: inputs for at, (_, inputs) in prepared.items()},
+            {at: count for at, (count, _) in prepared.items()},
+        )
+
+    def _counter(self, artifacts: Artifacts) -> Any:
+        return lambda name: self._prepared(name, artifacts)[0]
+
+    def _prepared(self, name: str, artifacts: Artifacts) -> tuple[int, dict[str, Any]]:
+        """Return how many tokens a picture takes and its model inputs, kept by content."""
+        digest = artifacts.record(name).sha256
+        if digest not in self._pictures:
+            while len(self._pictures) >= 32:
+                self._pictures.pop(next(iter(self._pictures)))
+            self._pictures[digest] = self._prepare(artifacts.picture(name))
+        return self._pictures[digest]
+
+    def _prepare(self, picture: Picture) -> tuple[int, dict[str, Any]]:
+        from PIL import Image
+
+        image = picture.image
+        if picture.mode == "RGBA":
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        batch = self._processor(text=self._processor.image_token, images=[image.convert("RGB")], return_tensors="pt")
+        count = int((batch["input_ids"] == self._image_token_id).sum())
+        model = self.decoder.model
+        inputs = {
+            key: value.to(model.device, model.dtype if value.is_floating_point() else value.dtype)
+            for key, value in batch.items()
+            if key not in ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
+        }
+        return count, inputs
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))

@@ -1,0 +1,137 @@
+"""The grammar of one pass in the slot dialect, for llguidance: only skills on offer and artifacts that exist.
+
+A region skill is left out while there is no region; an answer holds no digit outside a citation; a `words` argument
+is a span of what the user wrote.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from skills import Boxes, Masks, Param, Points, Skill, Text
+from skills.store import Artifacts
+
+from .slots import ELEMENTS, Slots, has_token, ordered_params, spaced
+from .trace import Trace
+
+_RULES = r"""
+SPAN: /[^\n ]([^\n]*[^\n ])?/ & WRITTEN
+words: " " SPAN
+text: / [^\x00-\x1f]{1,200}/
+number: / -?[0-9]{1,5}(\.[0-9]{1,3})?/
+integer: / -?[0-9]{1,6}/
+flag: / (true|false)/
+expression: " " SIGN? atom (OP SIGN? atom)*
+atom: NUMERAL PERCENT? | "(" SIGN? atom (OP SIGN? atom)* ")" | FUNCTION "(" SIGN? atom ((OP | ", ") SIGN? atom)* ")"
+SIGN: "-"
+PERCENT: "%"
+NUMERAL: /[0-9]+([.,][0-9]+)*/
+OP: / ?(\+|-|\*|\*\*|\/|\/\/|\^|×|÷) ?| (x|of|de) /
+FUNCTION: /(sqrt|abs|round|min|max|sin|cos|tan|log|exp)/
+THOUGHT: / [^\x00-\x1f\[\]<>]{1,160}/
+PROSE: /[^\x00-\x1f\[\]<>0-9]{1,400}/
+"""
+
+Token = Callable[[str], str]
+"""From a control token's name to the grammar's name for it."""
+
+
+def grammar(slots: Slots, trace: Trace, artifacts: Artifacts, token_id: Callable[[str], int]) -> str:
+    """Return the Lark text of everything the planner may write next; `token_id` looks up control tokens."""
+
+    def token(name: str) -> str:
+        return f"<[{token_id(name)}]>"
+
+    references = _References(artifacts, token)
+    calls = [
+        rule
+        for number, skill in slots.by_slot.items()
+        if (rule := _call(skill, token(f"<s{number}>"), references, token)) is not None
+    ]
+    lines = ["start: think? (call+ | say)" if calls else "start: think? say"]
+    lines.append(f"think: {token('<think>')} THOUGHT")
+    if calls:
+        lines.append(f"call: {token('<call>')} ({' | '.join(calls)})")
+    lines.append(f"say: {token('<say>')} (PROSE (cite PROSE?)* | (cite PROSE?)+)")
+    lines.append(f"cite: {' | '.join(references.citations(trace))}")
+    written = "\n".join(spaced(turn.request) for turn in trace.turns)
+    lines.append(f'WRITTEN: %regex {{ "substring_words": {json.dumps(written)} }}')
+    return "\n".join(lines) + _RULES
+
+
+class _References:
+    """The artifacts that exist, as alternatives of the grammar."""
+
+    def __init__(self, artifacts: Artifacts, token: Token) -> None:
+        self._artifacts = artifacts
+        self._token = token
+        self._ids = [name for name in artifacts.ids() if has_token(name)]
+
+    def pictures(self) -> list[str]:
+        return [self._token(f"<{name}>") for name in self._ids if name.startswith("img_")]
+
+    def regions(self, *, single: bool) -> list[str]:
+        found: list[str] = []
+        for name in self._ids:
+            count = _places(self._artifacts.value(name))
+            head = self._token(f"<{name}>")
+            if count == 1 or (count and not single):
+                found.append(head)
+            found += [f"{head} {self._token(f'<[{i}]>')}" for i in range(min(count, ELEMENTS)) if count > 1]
+        return found
+
+    def citations(self, trace: Trace) -> list[str]:
+        found = [self._token("<skills>")]
+        for name in self._ids:
+            head = self._token(f"<{name}>")
+            value = self._artifacts.value(name)
+            found.append(head)
+            if isinstance(value, Boxes | Masks | Points | Text):
+                found.append(f"{head} {self._token('<.count>')}")
+            for i in range(min(len(getattr(value, "labels", ())), ELEMENTS)):
+                found.append(f"{head} {self._token(f'<[{i}]>')} {self._token('<.label>')}")
+        for turn in trace.turns:
+            for seen in (o for step in turn.steps for o in step.observations):
+                if seen.error is not None and has_token(seen.tool_call_id):
+                    found.append(f"{self._token(f'<{seen.tool_call_id}>')} {self._token('<.error>')}")
+        return found
+
+
+def _places(value: Any) -> int:
+    """Return how many parts of a picture a value names."""
+    if isinstance(value, Text):
+        return len(value) if all(line.box for line in value.lines) else 0
+    return len(value) if isinstance(value, Boxes | Masks | Points) else 0
+
+
+def _call(skill: Skill[..., Any], slot: str, references: _References, token: Token) -> str | None:
+    """Return a skill's alternative, or None where a required argument has nothing to name."""
+    parts = [slot]
+    for number, param in ordered_params(skill).items():
+        value = _value(param, references, token)
+        if value is None and param.required:
+            return None
+        if value is not None:
+            written = f"{token(f'<a{number}>')} {value}"
+            parts.append(written if param.required else f"({written})?")
+    return " ".join(parts)
+
+
+def _value(param: Param, references: _References, token: Token) -> str | None:
+    """Return what an argument admits, or None where nothing fits."""
+    if param.kind == "picture":
+        return _either(references.pictures())
+    if param.kind == "region":
+        return _either(references.regions(single=True))
+    if param.kind == "regions":
+        one = _either(references.regions(single=False))
+        return f"{one} ({token('<,>')} {one})*" if one else None
+    if param.kind == "choice":
+        return _either([json.dumps(f" {choice}") for choice in param.choices])
+    if param.kind == "list":
+        return f"words ({token('<,>')} words)*"
+    return str(param.kind)
+
+
+def _either(alternatives: Sequence[str]) -> str | None:
+    return f"({' | '.join(alternatives)})" if alternatives else None
