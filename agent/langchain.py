@@ -32,8 +32,14 @@ def as_tool(skill: Skill[..., Any], chat: Chat) -> "StructuredTool":
         args_schema=skill.arguments,
         response_format="content_and_artifact",
         handle_tool_error=True,
-        handle_validation_error=True,
+        handle_validation_error=_refusal,
     )
+
+
+def _refusal(error: Any) -> str:
+    """Return what was wrong with the arguments, as the executor would say it."""
+    first = error.errors(include_url=False)[0]
+    return f"bad_arguments: {'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}"
 
 
 def as_tools(chat: Chat) -> list["StructuredTool"]:
