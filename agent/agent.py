@@ -1,5 +1,6 @@
 """Agent and Chat: the Python door. `Agent().ask("blur the faces", images=["a.jpg"])`."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,17 +97,24 @@ class Agent:
         self.folder, self.seed, self.deadline, self.max_steps = Path(folder), seed, deadline, max_steps
         self.runtime = Runtime()
         self._planner = planner
+        self._loading = threading.Lock()
 
     @property
     def planner(self) -> Planner:
         """The planner, loaded on first use."""
-        if not isinstance(self._planner, str):
-            return self._planner
-        from .planners.llava import load_planner
+        with self._loading:
+            if not isinstance(self._planner, str):
+                return self._planner
+            from .planners.llava import load_planner
 
-        loaded = load_planner(self._planner)
-        self._planner = loaded
-        return loaded
+            loaded = load_planner(self._planner)
+            self._planner = loaded
+            return loaded
+
+    @property
+    def ready(self) -> bool:
+        """True once the planner is loaded."""
+        return not isinstance(self._planner, str)
 
     def ask(
         self, request: str, images: Sequence[Any] = (), *, region: Region | None = None, cancel: Cancel | None = None
@@ -186,11 +194,15 @@ class Chat:
         `marks` are boxes or points the user drew, in pixels of the newest picture; `on_planner` is called once the
         planner is loaded. Raises InputError before anything is added to the trace.
         """
-        turn = self._turn(request, images, region, marks)
+        if not request.strip():
+            raise InputError('the request is empty; say what to do, e.g. "what does it say?"')
+        read = [_read(item) for item in images]
+        drawn = [self._drawn(region, read)] if region is not None else []
         planner = self.agent.planner
         if on_planner is not None:
             on_planner()
         self._head(planner)
+        turn = self._turn(request, read, [*drawn, *marks])
         self.trace = self.trace.with_turn(turn, self.artifacts.records)
         if self._journal is not None:
             self._journal.turn(self.trace)
@@ -201,23 +213,21 @@ class Chat:
                 self._log(event)
             yield event
 
-    def _turn(self, request: str, images: Sequence[Any], region: Region | None, marks: Sequence[Value]) -> Turn:
-        if not request.strip():
-            raise InputError('the request is empty; say what to do, e.g. "what does it say?"')
-        read = [_read(item) for item in images]
+    def _turn(self, request: str, read: Sequence[tuple[Picture, tuple[str, ...]]], marks: Sequence[Value]) -> Turn:
+        """Add pictures and marks to the artifacts and return the turn that names them."""
         ids = tuple(self.artifacts.add(picture) for picture, _ in read)
-        drawn = [self._drawn(region)] if region is not None else []
-        newest = self.artifacts.newest_picture() or ""
-        framed = [mark.model_copy(update={"frame": newest}) for mark in (*drawn, *marks)]
+        newest = self.artifacts.newest_picture()
+        frame = self.artifacts.record(newest).frame if newest else ""
+        framed = [mark.model_copy(update={"frame": frame}) for mark in marks]
         notes = tuple(note for _, notes in read for note in notes)
         return Turn(request=request, images=ids, marks=tuple(self.artifacts.add(m) for m in framed), notes=notes)
 
-    def _drawn(self, region: Region) -> Boxes | Points:
+    def _drawn(self, region: Region, read: Sequence[tuple[Picture, tuple[str, ...]]]) -> Boxes | Points:
+        """Return a region in pixels of the picture it was drawn on: the last one given, else the newest."""
         name = self.artifacts.newest_picture()
-        if name is None:
+        if not read and name is None:
             raise InputError("a region was marked but there is no picture; give one")
-        width, height = self.artifacts.picture(name).size
-        return mark(region, (width, height))
+        return mark(region, read[-1][0].size if read else self.artifacts.picture(str(name)).size)
 
     def _head(self, planner: Planner) -> None:
         """Complete and log the head of a trace once its planner is known."""

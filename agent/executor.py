@@ -7,7 +7,7 @@ calls beside it have ended.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from skills import (
     Value,
 )
 from skills.describe import describe, summary
-from skills.isolation import run_isolated
+from skills.isolation import run_here, run_isolated
 from skills.runtime import Runtime
 from skills.store import Artifacts
 
@@ -49,21 +49,37 @@ POLL = 0.05
 """Seconds between looks at the clock and the cancel flag while calls run."""
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """How a skill's thread ended; it is dropped where the call was given up before."""
+
+    values: tuple[Value, ...] = ()
+    note: str = ""
+    error: SkillError | None = None
+    cancelled: bool = False
+    bug: Exception | None = None
+
+
 @dataclass
 class _Run:
-    """One call under way."""
+    """One call under way; only the executor's own thread changes it."""
 
     call: ToolCall
     started: float
     bound: Bound | None = None
     cancel: Cancel = field(default_factory=Cancel)
-    values: tuple[Value, ...] = ()
-    note: str = ""
-    error: SkillError | None = None
-    cancelled: bool = False
+    outcome: _Outcome = _Outcome()
     cached: bool = False
     ended: float | None = None
     seed: int | None = None
+    key: tuple[str, ...] = ()
+
+    def end(self, outcome: _Outcome) -> None:
+        self.outcome, self.ended = outcome, time.monotonic()
+
+
+_Events = queue.Queue[Progress | tuple[_Run, _Outcome]]
+"""What the threads of one step report."""
 
 
 class Executor:
@@ -96,11 +112,10 @@ class Executor:
         New artifacts are added to `artifacts` in the calls' order. Raises what a skill's bug raised, after the other
         calls ended. Never raises SkillError or Cancelled.
         """
-        events: queue.Queue[Progress | tuple[_Run, BaseException | None]] = queue.Queue()
+        events: _Events = queue.Queue()
         runs = [self._start(call, artifacts, cancel, events) for call in calls]
-        for run in runs:
-            yield CallStarted(run.call)
         try:
+            yield from (CallStarted(run.call) for run in runs)
             yield from self._wait(runs, cancel, events)
         finally:
             for run in runs:
@@ -108,11 +123,9 @@ class Executor:
         for run in runs:
             yield self._observe(run, artifacts)
 
-    def _wait(
-        self, runs: Sequence[_Run], cancel: Cancel, events: "queue.Queue[Progress | tuple[_Run, BaseException | None]]"
-    ) -> Iterator[Progress]:
+    def _wait(self, runs: Sequence[_Run], cancel: Cancel, events: _Events) -> Iterator[Progress]:
         """Yield progress until every run has ended; raises the first bug among them."""
-        bug: BaseException | None = None
+        bug: Exception | None = None
         while waiting := [run for run in runs if run.ended is None]:
             for run in waiting:
                 self._watch(run, cancel)
@@ -122,37 +135,35 @@ class Executor:
                 continue
             if isinstance(event, Progress):
                 yield event
-            elif event[0].ended is None:
-                event[0].ended = time.monotonic()
-                bug = bug or event[1]
+                continue
+            run, outcome = event
+            if run.ended is None:
+                run.end(outcome)
+                self._remember(run)
+                bug = bug or outcome.bug
         if bug is not None:
             raise bug
 
-    def _start(
-        self,
-        call: ToolCall,
-        artifacts: Artifacts,
-        cancel: Cancel,
-        events: "queue.Queue[Progress | tuple[_Run, BaseException | None]]",
-    ) -> _Run:
+    def _start(self, call: ToolCall, artifacts: Artifacts, cancel: Cancel, events: _Events) -> _Run:
         run = _Run(call=call, started=time.monotonic(), cancel=cancel.child())
         try:
             skill, recorded = self._admit(call)
             run.bound = bind(skill, call.args, artifacts)
             if recorded:
-                run.values, run.ended = self.replay.next(call.name), time.monotonic()
+                run.end(_Outcome(self.replay.next(call.name)))
                 return run
         except SkillError as error:
-            run.error, run.ended = error, time.monotonic()
+            run.end(_Outcome(error=error))
             return run
-        run.seed = int(run.bound.args.get("seed") or self.seed)  # type: ignore[arg-type]
-        key = (*run.bound.key, f"seed={run.seed}")
-        if (kept := self._cache.get(key)) is not None:
-            (run.values, run.note), run.cached, run.ended = kept, True, time.monotonic()
+        seed = run.bound.args.get("seed")
+        run.seed = seed if isinstance(seed, int) else self.seed
+        run.key = (*run.bound.key, f"seed={run.seed}")
+        if (kept := self._cache.get(run.key)) is not None:
+            run.cached = True
+            run.end(_Outcome(*kept))
             return run
         context = self._context(run, events)
-        thread = threading.Thread(target=self._work, args=(skill, run, context, key, events), daemon=True)
-        thread.start()
+        threading.Thread(target=_work, args=(skill, run, context, events), daemon=True).start()
         return run
 
     def _admit(self, call: ToolCall) -> tuple[Skill[..., Any], bool]:
@@ -165,7 +176,7 @@ class Executor:
             raise Unavailable(f"{skill.name} cannot run here: {reason}")
         return skill, False
 
-    def _context(self, run: _Run, events: "queue.Queue[Any]") -> Context:
+    def _context(self, run: _Run, events: _Events) -> Context:
         def progress(done: int, total: int, text: str) -> None:
             events.put(Progress(run.call.id, done, total, text))
 
@@ -173,35 +184,13 @@ class Executor:
             cancel=run.cancel, progress=progress, seed=run.seed or 0, folder=self.folder, runtime=self.runtime
         )
 
-    def _work(
-        self,
-        skill: Skill[..., Any],
-        run: _Run,
-        context: Context,
-        key: tuple[str, ...],
-        events: "queue.Queue[Any]",
-    ) -> None:
-        assert run.bound is not None
-        bug: BaseException | None = None
-        try:
-            made = _call(skill, run.bound.values, context)
-            run.values, run.note = _values(skill, made)
-            if not run.cancel.cancelled:
-                self._remember(key, run)
-        except SkillError as error:
-            run.error = error
-        except Cancelled:
-            run.cancelled = True
-        except MemoryError:
-            run.error = OutOfMemory(f"{skill.name} ran out of memory; try a smaller picture (crop it first)")
-        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
-            bug = error
-        events.put((run, bug))
-
-    def _remember(self, key: tuple[str, ...], run: _Run) -> None:
+    def _remember(self, run: _Run) -> None:
+        made = run.outcome
+        if made.error or made.cancelled or made.bug:
+            return
         while len(self._cache) >= KEPT_RESULTS:
-            self._cache.pop(next(iter(self._cache)), None)
-        self._cache[key] = (run.values, run.note)
+            self._cache.pop(next(iter(self._cache)))
+        self._cache[run.key] = (made.values, made.note)
 
     def _watch(self, run: _Run, cancel: Cancel) -> None:
         """End a call that is past its deadline or that the user stopped; its thread is abandoned."""
@@ -209,13 +198,12 @@ class Executor:
         if not (late or cancel.cancelled):
             return
         run.cancel.set()
-        run.ended = time.monotonic()
-        run.cancelled = cancel.cancelled
-        if not run.cancelled:
-            run.error = DeadlinePassed(
-                f"{run.call.name} took longer than {self.deadline:g} s and was abandoned; try something smaller"
-            )
-            self.runtime.abandon()
+        if cancel.cancelled:
+            run.end(_Outcome(cancelled=True))
+            return
+        error = f"{run.call.name} took longer than {self.deadline:g} s and was abandoned; try something smaller"
+        run.end(_Outcome(error=DeadlinePassed(error)))
+        self.runtime.abandon()
 
     def _observe(self, run: _Run, artifacts: Artifacts) -> Observation:
         assert run.ended is not None
@@ -225,38 +213,46 @@ class Executor:
             "seconds": round(run.ended - run.started, 3),
             "cached": run.cached,
         }
-        if run.cancelled:
+        made = run.outcome
+        if made.cancelled:
             return Observation(status="cancelled", args=args, content="cancelled", **common)
-        if run.error is not None:
-            error = CallError(type=run.error.type, message=str(run.error))  # type: ignore[arg-type]
+        if made.error is not None:
+            error = CallError(type=made.error.type, message=str(made.error))
             return Observation(
                 status="error", error=error, args=args, content=f"{error.type}: {error.message}", **common
             )
         assert run.bound is not None
         if run.seed is not None and "seed" in self.skills[run.call.name].arguments.model_fields:
             args["seed"] = run.seed
-        ids = tuple(_keep(value, run.bound, run.call.id, artifacts) for value in run.values)
+        ids = tuple(_keep(value, run.bound, run.call.id, artifacts) for value in made.values)
         data: dict[str, JsonValue] = {name: summary(artifacts.value(name)) for name in ids}
-        lines = [_described(name, artifacts) for name in ids] + ([f"note: {run.note}"] if run.note else [])
-        notes = (*run.bound.notes, *((run.note,) if run.note else ()))
+        lines = [_described(name, artifacts) for name in ids] + ([f"note: {made.note}"] if made.note else [])
+        notes = (*run.bound.notes, *((made.note,) if made.note else ()))
         return Observation(
             status="success", args=args, content="\n".join(lines), data=data, artifacts=ids, notes=notes, **common
         )
 
 
-def _call(skill: Skill[..., Any], values: Mapping[str, Any], context: Context) -> object:
-    if skill.isolated:
-        return run_isolated(skill, values, context)
-    assert skill.run is not None
-    arguments = dict(values)
-    if wants_context(skill.run):
-        arguments["ctx"] = context
-    return skill.run(**arguments)
-
-
-def wants_context(function: Callable[..., Any]) -> bool:
-    """Return whether a skill's function takes `ctx`."""
-    return "ctx" in function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+def _work(skill: Skill[..., Any], run: _Run, context: Context, events: _Events) -> None:
+    """Run a skill in this thread and report how it ended."""
+    assert run.bound is not None
+    try:
+        made = run_isolated if skill.isolated else run_here
+        outcome = _Outcome(*_values(skill, made(skill, run.bound.values, context)))
+    except SkillError as error:
+        outcome = _Outcome(error=error)
+    except Cancelled:
+        outcome = _Outcome(cancelled=True)
+    except MemoryError:
+        text = f"{skill.name} ran out of memory; try a smaller picture (crop it first)"
+        outcome = _Outcome(error=OutOfMemory(text))
+    except Exception as error:  # noqa: BLE001 - carried to the caller's thread and raised there
+        outcome = _Outcome(bug=error)
+    except BaseException as error:  # noqa: BLE001 - sys.exit() in a skill ends no program
+        bug = RuntimeError(f"skill {skill.name!r} raised {error!r}; a skill may only return, or raise SkillError")
+        bug.__cause__ = error
+        outcome = _Outcome(bug=bug)
+    events.put((run, outcome))
 
 
 def _values(skill: Skill[..., Any], made: object) -> tuple[tuple[Value, ...], str]:
@@ -275,7 +271,7 @@ def _keep(value: Value, bound: Bound, source: str, artifacts: Artifacts) -> str:
     """Store a value; one without a frame lies in the frame of the picture the call worked on."""
     image = next((v for v in bound.values.values() if isinstance(v, Picture)), None)
     framed = isinstance(value, Boxes | Masks | Points) or (isinstance(value, Text) and any(n.box for n in value.lines))
-    if framed and image is not None and not value.frame:
+    if framed and image is not None and not getattr(value, "frame", ""):
         value = value.model_copy(update={"frame": image.frame})
     return artifacts.add(value, source)
 

@@ -68,7 +68,9 @@ def relay(start: Callable[[], Iterator[Event]], cancel: Cancel) -> Iterator[Even
     broken = False
     for item in _until_stopped(events, cancel):
         if isinstance(item, BaseException):
-            raise _named(item, broken) from item
+            if _expected(item, broken):
+                raise item
+            raise Bug(f"{type(item).__name__}: {item}") from item
         broken = isinstance(item, TurnEnded) and item.trace.turn.stop_reason is None
         yield item
     if cancel.cancelled:
@@ -94,8 +96,6 @@ def _until_stopped(
         yield item
 
 
-def _named(error: BaseException, broken: bool) -> BaseException:
-    """Return what to raise for an error out of the turn's thread."""
-    if isinstance(error, InputError) or (isinstance(error, OSError) and (not broken or error.errno in _DISK)):
-        return error
-    return Bug(f"{type(error).__name__}: {error}")
+def _expected(error: BaseException, broken: bool) -> bool:
+    """Return whether an error is the input's or the disk's rather than a bug; `broken` after a turn that broke."""
+    return isinstance(error, InputError) or (isinstance(error, OSError) and (not broken or error.errno in _DISK))

@@ -191,12 +191,21 @@ def skill(
     return make if function is None else make(function)
 
 
+def context_name(run: Callable[..., object]) -> str | None:
+    """Return the name under which a function takes the run's context (`ctx`, or annotated Context), or None."""
+    hints = typing.get_type_hints(run)
+    return next((n for n in inspect.signature(run).parameters if n == "ctx" or hints.get(n) is Context), None)
+
+
 def _params(name: str, run: Callable[..., object]) -> tuple[Param, ...]:
     hints = typing.get_type_hints(run, include_extras=True)
+    context = context_name(run)
     params = []
     for parameter in inspect.signature(run).parameters.values():
-        if parameter.name == "ctx" or hints.get(parameter.name) is Context:
+        if parameter.name == context:
             continue
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise InputError(f"skill {name!r}: argument {str(parameter)!r} has no single name; expected name: type")
         if parameter.name not in hints:
             raise InputError(f"skill {name!r}: argument {parameter.name!r} has no type annotation")
         params.append(_param(name, parameter, hints[parameter.name]))
@@ -233,7 +242,8 @@ def _kind(hint: object) -> tuple[Kind | None, tuple[str, ...]]:
         rest = [arg for arg in get_args(hint) if arg is not type(None)]
         return _kind(rest[0]) if len(rest) == 1 else (None, ())
     if origin is Literal:
-        return "choice", tuple(str(choice) for choice in get_args(hint))
+        choices = get_args(hint)
+        return ("choice", choices) if all(isinstance(choice, str) for choice in choices) else (None, ())
     if origin in (list, tuple):
         inner = _kind(get_args(hint)[0])[0]
         return ("list", ()) if inner in ("text", "words") else (None, ())

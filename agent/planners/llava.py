@@ -42,8 +42,10 @@ def load_planner(where: str) -> "LlavaPlanner":
 
     try:
         options = {"local_files_only": True, "revision": revision or None}
-        model = AutoModelForImageTextToText.from_pretrained(name, dtype=_dtype(), **options)
-        processor = AutoProcessor.from_pretrained(name, **options)
+        models: Any = AutoModelForImageTextToText
+        processors: Any = AutoProcessor
+        model = models.from_pretrained(name, dtype=_dtype(), **options)
+        processor = processors.from_pretrained(name, **options)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"planner {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error

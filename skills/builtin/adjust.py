@@ -33,9 +33,7 @@ def adjust(
         (ImageEnhance.Color, saturation),
     )
     if not grayscale and all(factor == 1.0 for _, factor in steps):
-        raise SkillError(
-            "nothing to adjust; give a brightness, contrast or saturation other than 1.0, or grayscale"
-        )
+        raise SkillError("nothing to adjust; give a brightness, contrast or saturation other than 1.0, or grayscale")
     for enhance, factor in steps:
         if factor != 1.0:
             edited = enhance(edited).enhance(factor)

@@ -62,23 +62,17 @@ def annotate(image: Picture, regions: Regions, labels: list[Words] | None = None
 def _names(regions: Regions, labels: list[str] | None) -> list[str]:
     count = len(regions)
     if labels is not None and len(labels) not in (1, count):
-        raise SkillError(
-            f"{len(labels)} labels for {count} regions; give one for each region, or one for all"
-        )
+        raise SkillError(f"{len(labels)} labels for {count} regions; give one for each region, or one for all")
     if labels is not None:
         names = list(labels) * (count if len(labels) == 1 else 1)
     else:
         numbers = [str(n + 1) if count > 1 else "" for n in range(count)]
-        names = [
-            region.label or number for region, number in zip(regions, numbers, strict=True)
-        ]
+        names = [region.label or number for region, number in zip(regions, numbers, strict=True)]
     short = [" ".join(name.split()) for name in names]
     return [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in short]
 
 
-def _draw_mask(
-    array: np.ndarray, region: Region, colour: tuple[int, int, int], width: int
-) -> None:
+def _draw_mask(array: np.ndarray, region: Region, colour: tuple[int, int, int], width: int) -> None:
     """Tint the mask and draw its outline in `array`, (H, W, 3 or 4) uint8, changed in place."""
     import cv2
 
@@ -93,9 +87,7 @@ def _draw_mask(
         array[line > 0, 3] = 255
 
 
-def _draw_shape(
-    draw: "ImageDraw.ImageDraw", region: Region, colour: tuple[int, int, int], width: int
-) -> None:
+def _draw_shape(draw: "ImageDraw.ImageDraw", region: Region, colour: tuple[int, int, int], width: int) -> None:
     """Draw a point as a dot (a cross where it is excluded), anything without a mask as its box."""
     if region.point is not None:
         x, y = region.point
@@ -148,6 +140,4 @@ def _inside(place: Rectangle, size: tuple[int, int]) -> Rectangle:
 
 
 def _meet(one: Rectangle, other: Rectangle) -> bool:
-    return (
-        one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-    )
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

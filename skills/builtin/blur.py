@@ -45,9 +45,7 @@ def _blur_one(image: Picture, edited: np.ndarray, region: Region, strength: floa
     inside = region.mask(image.size)[y1:y2, x1:x2]
     if not inside.any():
         return False
-    radius = max(
-        1.0, (WEAKEST + (STRONGEST - WEAKEST) * strength) * math.sqrt((x2 - x1) * (y2 - y1))
-    )
+    radius = max(1.0, (WEAKEST + (STRONGEST - WEAKEST) * strength) * math.sqrt((x2 - x1) * (y2 - y1)))
     part = edited[y1:y2, x1:x2]
     source = Image.fromarray(part)
     if image.mode == "RGBA":

@@ -97,7 +97,7 @@ def _value(node: ast.AST, depth: int) -> Num:
     """Calculate one node of the tree; raises SkillError for anything but arithmetic."""
     if depth > DEEPEST:
         raise SkillError(f"the expression is nested deeper than {DEEPEST}; calculate it in parts")
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return _checked(node.value)
     if isinstance(node, ast.Name) and node.id in _CONSTANTS:
         return _CONSTANTS[node.id]
@@ -133,14 +133,10 @@ def _power(base: Num, exponent: Num) -> Num:
     if isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1:
         bits = base.bit_length() * abs(exponent)
         if bits > MOST_BITS:
-            raise SkillError(
-                f"{base}**{exponent} is too large to calculate; use a smaller exponent"
-            )
+            raise SkillError(f"{base}**{exponent} is too large to calculate; use a smaller exponent")
     result = base**exponent
     if isinstance(result, complex):
-        raise SkillError(
-            f"({base})**{exponent} has no real value; use a base that is not negative"
-        )
+        raise SkillError(f"({base})**{exponent} has no real value; use a base that is not negative")
     return _checked(result)
 
 

@@ -14,15 +14,12 @@ def crop(image: Picture, region: Region) -> Picture:
     for a point and for a region that holds no pixel of the picture.
     """
     if region.point is not None:
-        raise SkillError(
-            "a point has no area to crop; give a box [x1, y1, x2, y2] or call segment on it first"
-        )
+        raise SkillError("a point has no area to crop; give a box [x1, y1, x2, y2] or call segment on it first")
     width, height = image.size
     x1, y1, x2, y2 = region.pixels
     x1, y1, x2, y2 = max(0, x1), max(0, y1), min(width, x2), min(height, y2)
     if x2 <= x1 or y2 <= y1:
         raise SkillError(
-            f"the region {region.box!r} holds no pixel of the {width}x{height} picture; "
-            "give a box that lies inside it"
+            f"the region {region.box!r} holds no pixel of the {width}x{height} picture; give a box that lies inside it"
         )
     return Picture.from_array(image.array[y1:y2, x1:x2])

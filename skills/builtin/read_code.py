@@ -1,5 +1,6 @@
 """The skill `read_code`: QR codes and barcodes."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,9 @@ MARGIN = 20
 LONGEST = 1600
 """A picture with a longer side is read scaled down, and none is scaled up beyond it."""
 
+SMALLEST = 12
+"""A picture with a shorter side holds no code."""
+
 Found = list[tuple[str, np.ndarray]]
 """Payloads with their corners (4, 2) x, y in pixels of the picture read."""
 
@@ -26,6 +30,8 @@ def read_code(image: Picture) -> Text:
     Shift-JIS, else Latin-1. No code gives a Text without lines.
     """
     gray = _gray(image)
+    if min(gray.shape) < SMALLEST:
+        return Text(untrusted=True, frame=image.frame)
     readers = _readers()
     for scale, view in _views(gray):
         found = [item for read in readers for item in read(view)]
@@ -49,7 +55,8 @@ def _views(gray: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
     import cv2
 
     def framed(array: np.ndarray) -> np.ndarray:
-        return cv2.copyMakeBorder(array, *[MARGIN] * 4, cv2.BORDER_CONSTANT, value=255)
+        wide = (MARGIN, MARGIN, MARGIN, MARGIN)
+        return np.asarray(cv2.copyMakeBorder(array, *wide, cv2.BORDER_CONSTANT, value=255))
 
     base = min(1.0, LONGEST / max(gray.shape))
     small = _scaled(gray, base)
@@ -61,11 +68,7 @@ def _views(gray: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
     block = max(15, (min(small.shape) // 8) | 1)
     yield (
         base,
-        framed(
-            cv2.adaptiveThreshold(
-                small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, block, 5
-            )
-        ),
+        framed(cv2.adaptiveThreshold(small, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, block, 5)),
     )
     yield base, framed(cv2.GaussianBlur(small, (0, 0), 1.5))
     if base < 1.0:
@@ -122,9 +125,7 @@ def _decoded(decode: Callable[[np.ndarray], Any], view: np.ndarray, error: type[
     ]
 
 
-def _decoded_one(
-    decode: Callable[[np.ndarray], Any], view: np.ndarray, error: type[Exception]
-) -> Found:
+def _decoded_one(decode: Callable[[np.ndarray], Any], view: np.ndarray, error: type[Exception]) -> Found:
     try:
         payload, corners, *_ = decode(view)
     except error:
@@ -134,10 +135,8 @@ def _decoded_one(
 
 def _text(payload: bytes) -> str:
     """Decode a payload; OpenCV gives the bytes of byte mode widened to UTF-8, one character a byte."""
-    try:
+    with contextlib.suppress(UnicodeError):  # not widened: the bytes are the payload's own
         payload = payload.decode("utf-8").encode("latin-1")
-    except UnicodeError:
-        pass  # not widened: the bytes are the payload's own
     for encoding in ("utf-8", "cp932"):
         try:
             return payload.decode(encoding)

@@ -40,9 +40,7 @@ def read_text(image: Picture, region: Region | None = None, *, ctx: Context) -> 
             found = _recognise(engine, array[top:bottom, left:right], left, top)
             fragments.extend(item for item in found if _owned(item, fragments))
     lines = in_reading_order(fragments)
-    return Text(
-        lines=tuple(_shifted(line, x, y) for line in lines), frame=image.frame, untrusted=True
-    )
+    return Text(lines=tuple(_shifted(line, x, y) for line in lines), frame=image.frame, untrusted=True)
 
 
 def _part(image: Picture, region: Region | None) -> tuple[int, int, np.ndarray]:
@@ -113,7 +111,7 @@ def _recognise(engine: Any, part: np.ndarray, left: int, top: int) -> list[Fragm
     fragments = []
     for quad, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
         corners = np.clip(np.asarray(quad, dtype=float) / scale, 0, (width, height))
-        fragments.append(Fragment(corners + (left, top), text.strip(), float(score)))
+        fragments.append(Fragment(corners + np.array([left, top]), text.strip(), float(score)))
     return [fragment for fragment in fragments if fragment.text]
 
 

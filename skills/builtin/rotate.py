@@ -21,9 +21,7 @@ def rotate(image: Picture, degrees: float) -> Picture:
         raise SkillError(f"{degrees!r} is no angle; give degrees, e.g. 90 or -15")
     turn = degrees % 360
     if turn == 0:
-        raise SkillError(
-            f"turning by {degrees:g} degrees leaves the picture as it is; give an angle between 0 and 360"
-        )
+        raise SkillError(f"turning by {degrees:g} degrees leaves the picture as it is; give an angle between 0 and 360")
     lossless = {
         90: Image.Transpose.ROTATE_90,
         180: Image.Transpose.ROTATE_180,
@@ -32,7 +30,5 @@ def rotate(image: Picture, degrees: float) -> Picture:
     if turn in lossless:
         return Picture.from_image(image.image.transpose(lossless[int(turn)]))
     corners = (255, 255, 255) if image.mode == "RGB" else (255, 255, 255, 0)
-    turned = image.image.rotate(
-        turn, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=corners
-    )
+    turned = image.image.rotate(turn, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=corners)
     return Picture.from_image(turned)
