@@ -14,8 +14,11 @@ MAX_ITEMS = 24
 EXCERPT = 60
 """Characters of a text in its summary."""
 
+MAX_LABELS = 8
+"""Different labels counted one by one."""
+
 MAX_CHARACTERS = 2000
-"""Characters of text written out before the rest is only counted."""
+"""Characters written out before the rest is only counted."""
 
 
 def describe(artifact_id: str, value: Value, size: tuple[int, int] | None = None) -> str:
@@ -44,10 +47,16 @@ def summary(value: Value) -> str:
 
 def counted(labels: Sequence[str], count: int, noun: str) -> str:
     """Return how many of what: "2 face", "3 cup, 1 dog", or "4 boxes" where nothing is labelled."""
-    named = [label for label in labels if label]
-    if len(named) < count:
+    named = Counter(label for label in labels if label)
+    if named.total() < count:
         return f"{count} {noun}"
-    return ", ".join(f"{number} {label}" for label, number in Counter(named).most_common())
+    shown = [f"{number} {_short(label)}" for label, number in named.most_common(MAX_LABELS)]
+    rest = len(named) - len(shown)
+    return ", ".join(shown) + (f" and {rest} other labels" if rest else "")
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= EXCERPT else label[:EXCERPT] + " ..."
 
 
 def _body(artifact_id: str, value: Value, size: tuple[int, int] | None) -> str:
@@ -102,10 +111,15 @@ def _items(
     scores: Sequence[float],
 ) -> str:
     rows = []
+    room = MAX_CHARACTERS
     for i, item in enumerate(items[:MAX_ITEMS]):
-        label = f" {labels[i]}" if labels and labels[i] else ""
+        label = f" {_short(labels[i])}" if labels and labels[i] else ""
         score = f" {scores[i]:.2f}" if scores else ""
         rows.append(f"[{i}]{label}{score}{item}")
+        room -= len(rows[-1]) + 2
+        if room < 0:
+            rows.pop()
+            break
     rest = len(items) - len(rows)
     tail = f"; ... and {rest} more in {artifact_id}" if rest else ""
     return (f" in {frame}" if frame else "") + ": " + "; ".join(rows) + tail

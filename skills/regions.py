@@ -13,7 +13,7 @@ import numpy as np
 from .errors import BadRegion
 from .values import XY, Box, Boxes, Frozen, Masks, Picture, Points, Rle, Text, Value
 
-REFERENCE = re.compile(r"^((?:boxes|mask|text|points)_[1-9]\d*)(?:\[(\d+)\])?$")
+REFERENCE = re.compile(r"^((?:boxes|mask|text|points)_[1-9]\d*)(?:\[(\d{1,6})\])?$")
 """An id of something that lies in a picture, with an optional element."""
 
 RegionJson = str | tuple[float, float, float, float] | tuple[float, float]
@@ -87,13 +87,13 @@ class Lookup(Protocol):
 
 
 def frames_of(written: object, artifacts: Lookup) -> tuple[str, ...]:
-    """Return the frames of the ids in a region as written; empty for boxes and points alone."""
+    """Return the frames of the ids in a region as written; empty for boxes, points and text of no picture."""
     frames = []
     for item in _flatten(written):
         if isinstance(item, str):
             value, _ = _look_up(item, artifacts)
             frames.append(value.frame)
-    return tuple(dict.fromkeys(frames))
+    return tuple(dict.fromkeys(frame for frame in frames if frame))
 
 
 def resolve(written: object, picture: Picture, artifacts: Lookup) -> Regions:

@@ -45,14 +45,20 @@ class Registry:
     def load(cls, files: Sequence[Path] = ()) -> "Registry":
         """Load built-ins, entry points, the catalogue and `files`.
 
-        A broken entry point is a problem that is reported; a broken file is an InputError, for a person named it.
+        A broken entry point, or one whose name is taken, is a problem that is reported; a broken file is an
+        InputError, for a person named it.
         """
         built = [item for name in _builtin_modules() for item in skills_of(importlib.import_module(name))]
         plugins, problems = _entry_points()
         named = {item.name for item in built}
         planned = [item for item in read_catalogue() if item.name not in named]
-        ranked = sorted([*built, *planned], key=lambda s: _rank(s.name))
-        registry = cls([*ranked, *plugins], problems)
+        registry = cls(sorted([*built, *planned], key=lambda s: _rank(s.name)))
+        for item in plugins:
+            try:
+                registry._add(item)
+            except InputError as error:
+                problems.append(f"plugin {item.source!r} is left out: {error}")
+        registry.problems = tuple(problems)
         for path in files:
             for item in load_file(path):
                 registry._add(item)
@@ -101,7 +107,7 @@ def _builtin_modules() -> list[str]:
 
 def skills_of(module: types.ModuleType) -> list[AnySkill]:
     """Return the skills a module defines, in order (not those it imported)."""
-    found = [item for item in vars(module).values() if isinstance(item, Skill)]
+    found = {id(item): item for item in vars(module).values() if isinstance(item, Skill)}.values()
     return [s for s in found if getattr(s.run, "__module__", module.__name__) == module.__name__]
 
 
@@ -111,10 +117,14 @@ def _entry_points() -> tuple[list[AnySkill], list[str]]:
     for point in entry_points(group=ENTRY_POINTS):
         try:
             loaded = point.load()
-        except Exception as error:  # noqa: BLE001 - a stranger's package must not stop the program
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's package must not stop the program
             problems.append(f"plugin {point.value!r} cannot be loaded: {type(error).__name__}: {error}")
             continue
-        items = [loaded] if isinstance(loaded, Skill) else skills_of(loaded)
+        items = [loaded] if isinstance(loaded, Skill) else []
+        if isinstance(loaded, types.ModuleType):
+            items = skills_of(loaded)
+        if not items:
+            problems.append(f"plugin {point.value!r} holds no skill; expected a module with @skill, or one skill")
         found.extend(replace(item, source=point.value) for item in items)
     return found, problems
 
@@ -136,7 +146,7 @@ def load_file(path: Path) -> list[AnySkill]:
         spec.loader.exec_module(module)
     except InputError as error:
         raise InputError(f"{str(path)!r}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{str(path)!r} cannot be imported: {type(error).__name__}: {error}") from error
     found = [replace(item, source=str(path)) for item in skills_of(module)]
     if not found:

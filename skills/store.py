@@ -143,8 +143,8 @@ class Artifacts:
     def add(self, value: Value, source: str = "user") -> str:
         """Store a value, mint its id and return it; a picture without a frame is its own."""
         prefix = PREFIXES[value.kind]
-        number = 1 + sum(1 for name in self._records if name.rpartition("_")[0] == prefix)
-        artifact_id = f"{prefix}_{number}"
+        taken = [int(name.rpartition("_")[2]) for name in self._records if name.rpartition("_")[0] == prefix]
+        artifact_id = f"{prefix}_{max(taken, default=0) + 1}"
         frame = getattr(value, "frame", "")
         if isinstance(value, Picture) and not frame:
             frame = artifact_id

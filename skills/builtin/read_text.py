@@ -26,7 +26,7 @@ STRIP, OVERLAP = 2.2, 0.15
 
 @skill(examples=["what does the sign say?", "read the receipt"])
 def read_text(image: Picture, region: Region | None = None, *, ctx: Context) -> Text:
-    """Read the text in the picture or a region: signs, labels, receipts, pages (OCR).
+    """Read text in the picture or region: signs, receipts, pages (OCR).
 
     Lines come in reading order with boxes in pixels of the picture and scores 0-1; no text gives a Text without
     lines. Raises SkillError for a region that is a point or holds no pixel.

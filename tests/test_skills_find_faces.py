@@ -1,0 +1,54 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skills import Picture
+from skills.builtin.find_faces import find_faces
+from skills.pictures import read_picture
+
+
+def _iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0.0, width) * max(0.0, height)
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, other)]
+    return shared / (sum(areas) - shared)
+
+
+@pytest.mark.parametrize(
+    ("photo", "face"),
+    [
+        ("img_misc/scikit-image__astronaut.png", (172, 55, 275, 172)),
+        ("img_misc/test_data__grace_hopper.bmp", (150, 90, 385, 350)),
+    ],
+)
+def test_one_face_is_found_whole(photo: str, face: tuple[float, ...], shared: Callable[[str], Path]) -> None:
+    picture, _ = read_picture(shared(photo))
+    found = find_faces(picture)
+    assert found.labels == ("face",)
+    assert _iou(found.xyxy[0], face) > 0.7
+    assert 0.5 < found.scores[0] < 1
+
+
+def test_a_face_is_found_where_it_is_moved_and_in_grey(shared: Callable[[str], Path]) -> None:
+    face = read_picture(shared("img_misc/scikit-image__astronaut.png"))[0].image
+    paper = np.full((700, 900, 3), 90, np.uint8)
+    paper[150:406, 600:856] = np.asarray(face.convert("L").convert("RGB").crop((90, 0, 346, 256)))
+    found = find_faces(Picture.from_array(paper, frame="img_4"))
+    assert found.frame == "img_4"
+    assert _iou(found.xyxy[0], (682, 205, 785, 322)) > 0.6
+
+
+@pytest.mark.parametrize("photo", ["scikit-image__coffee.png", "segment-anything__truck.jpg"])
+def test_no_face_in_things(photo: str, shared: Callable[[str], Path]) -> None:
+    found = find_faces(read_picture(shared(f"img_misc/{photo}"))[0])
+    assert found.xyxy == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3000, 2), (40, 40)])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_no_face_in_plain_pictures_of_any_size(size: tuple[int, int], channels: int) -> None:
+    picture = Picture.from_array(np.full((size[1], size[0], channels), 120, np.uint8))
+    assert len(find_faces(picture)) == 0
