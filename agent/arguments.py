@@ -44,10 +44,15 @@ def bind(skill: Skill[..., Any], written: Mapping[str, JsonValue], artifacts: Ar
         if name is None and param.filled:
             raise BadArguments(f"{skill.name} needs a picture and there is none; ask the user for one")
         if name is not None:
-            values[param.name] = picture = _picture(name, artifacts)
+            values[param.name] = found = _picture(name, artifacts)
+            picture = picture or found
             args[param.name] = name
     for param in skill.params:
-        if param.kind == "picture" or (value := checked.get(param.name)) is None:
+        if param.kind == "picture":
+            continue
+        if (value := checked.get(param.name)) is None:
+            if param.name != "seed" and isinstance(param.default, str | int | float):
+                args[param.name] = param.default
             continue
         args[param.name] = value
         values[param.name] = _resolved(skill, param.name, value, picture, artifacts)

@@ -1,6 +1,7 @@
 """The dialect of checkpoints with a chat template: calls as <tool_call>{"name", "arguments"}</tool_call>."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -40,6 +41,8 @@ def _call_schema(skill: Skill[..., Any], artifacts: Artifacts) -> dict[str, Any]
     for param in skill.params:
         if param.kind == "picture" and pictures:
             arguments["properties"][param.name] = {"enum": pictures}
+        elif param.kind == "picture":
+            del arguments["properties"][param.name]
         elif param.kind in ("region", "regions"):
             one = {"anyOf": [*([{"enum": regions}] if regions else []), drawn]}
             arguments["properties"][param.name] = one
@@ -89,12 +92,21 @@ def read_chat(text: str, first_call: int) -> PlannerOutput:
     calls: list[ToolCall] = []
     for found in _CALL.findall(text):
         try:
-            written = json.loads(found)
+            written = json.loads(found, parse_constant=_refused, parse_float=_finite)
             call = ToolCall(id=f"call_{first_call + len(calls)}", name=written["name"], args=written["arguments"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return PlannerOutput(malformed=text)
         calls.append(call)
     if calls:
         return PlannerOutput(thought=text.split(OPEN)[0].strip(), calls=tuple(calls))
     answer = text.strip()
     return PlannerOutput(answer=answer) if answer and OPEN not in answer else PlannerOutput(malformed=text)
+
+
+def _refused(constant: str) -> float:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    return number if math.isfinite(number) else _refused(written)

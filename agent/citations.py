@@ -13,7 +13,7 @@ from skills.store import Artifacts
 
 from .trace import Citation, Trace
 
-PATTERN = re.compile(r"\[((?:img|boxes|mask|text|points|num|call)_\d+|skills)(?:\[(\d+)\])?(?:\.([a-z]+))?\]")
+PATTERN = re.compile(r"\[((?:img|boxes|mask|text|points|num|call)_\d{1,6}|skills)(?:\[(\d{1,6})\])?(?:\.([a-z]+))?\]")
 """A citation: what is cited, an element of it, a part of that."""
 
 

@@ -3,6 +3,7 @@
 Every line is flushed to the disk before the next event is worked on: a crash loses at most the step under way.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -49,23 +50,25 @@ class Journal:
 
     def step(self, trace: Trace) -> None:
         """Log the newest step."""
-        self._write("step", step=trace.turn.steps[-1].model_dump(mode="json"), artifacts=self._new(trace))
+        self._write(
+            "step", at=len(trace.turns), step=trace.turn.steps[-1].model_dump(mode="json"), artifacts=self._new(trace)
+        )
 
     def end(self, trace: Trace) -> None:
         """Log how the newest turn ended."""
         ended = trace.turn.model_dump(mode="json", include={"answer", "citations", "stop_reason", "notes", "feedback"})
-        self._write("end", **ended)
+        self._write("end", at=len(trace.turns), **ended)
 
     def whole(self, trace: Trace) -> None:
         """Log a trace that is already complete, event by event."""
         self.trace(trace)
-        for turn in trace.turns:
+        for number, turn in enumerate(trace.turns):
             head = turn.model_copy(update={"steps": (), "answer": "", "citations": (), "stop_reason": None})
-            partial = trace.model_copy(update={"turns": (head,)})
+            partial = trace.model_copy(update={"turns": (*trace.turns[:number], head)})
             self.turn(partial)
             for step in turn.steps:
                 self.step(partial.with_step(step, trace.artifacts))
-            self.end(trace.model_copy(update={"turns": (turn,)}))
+            self.end(trace.model_copy(update={"turns": trace.turns[: number + 1]}))
 
     def _new(self, trace: Trace) -> dict[str, Any]:
         """Return the records of artifacts that are not in the log yet."""
@@ -75,9 +78,15 @@ class Journal:
 
     def _write(self, event: str, **content: Any) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"event": event, **content}, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+            start = file.tell()
+            try:
+                file.write(json.dumps({"event": event, **content}, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.truncate(self.path, start)
+                raise
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,9 @@ def _fold(trace: Trace | None, line: dict[str, Any]) -> Trace:
         raise ValueError(f"event {event!r} before the event 'trace'")
     records = {name: Artifact.model_validate(item) for name, item in line.pop("artifacts", {}).items()}
     known = {**trace.artifacts, **records}
+    at = line.pop("at", len(trace.turns))
+    while len(trace.turns) < at:
+        trace = trace.with_turn(Turn(request="", notes=("the log of this turn's request is damaged",)), known)
     if event == "turn":
         return trace.with_turn(Turn.model_validate(line["turn"]), known)
     if event == "step":

@@ -53,7 +53,8 @@ def run(trace: Trace, desk: Desk, cancel: Cancel) -> Iterator[Event]:
         yield TurnEnded(_ended(trace, desk, "context_full", str(full)))
         return
     except Broken as broken:
-        yield StepEnded(broken.trace)
+        if broken.trace is not trace:
+            yield StepEnded(broken.trace)
         yield TurnEnded(_ended(broken.trace, desk, None, f"ended by a bug: {broken.__cause__!r}"))
         raise broken.__cause__ or broken from None
     yield TurnEnded(_ended(trace, desk, reason))

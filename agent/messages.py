@@ -69,7 +69,7 @@ def _assistant(output: PlannerOutput, plain: Plain) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _fenced(call.args, plain)},
+                "function": {"name": _named(call.name, plain), "arguments": _fenced(call.args, plain)},
             }
             for call in output.calls
         ]
@@ -81,15 +81,42 @@ def _fenced(value: Any, plain: Plain) -> Any:
     if isinstance(value, str):
         return plain(json.dumps(value, ensure_ascii=False)[1:-1])
     if isinstance(value, dict):
-        return {key: _fenced(item, plain) for key, item in value.items()}
+        return {_named(key, plain): _fenced(item, plain) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_fenced(item, plain) for item in value]
     return value
 
 
+def _named(name: str, plain: Plain) -> str:
+    """Return a name that templates may read; what is no identifier can only be read as text."""
+    return name if name.isidentifier() else str(_fenced(name, plain))
+
+
+_WRITTEN_BY_SKILLS = ("description", "title", "default", "enum", "const", "examples", "pattern")
+
+
+def _fenced_offer(schema: Any, plain: Plain) -> Any:
+    """Return function schemas with whatever a skill's author wrote behind placeholders."""
+    if isinstance(schema, list):
+        return [_fenced_offer(item, plain) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _fenced(item, plain)
+        if key in _WRITTEN_BY_SKILLS and not isinstance(item, dict)
+        else _fenced_offer(item, plain)
+        for key, item in schema.items()
+    }
+
+
 def _tool(seen: Observation, output: PlannerOutput, plain: Plain) -> dict[str, Any]:
     name = next((call.name for call in output.calls if call.id == seen.tool_call_id), "")
-    return {"role": "tool", "tool_call_id": seen.tool_call_id, "name": name, "content": plain(seen.content)}
+    return {
+        "role": "tool",
+        "tool_call_id": seen.tool_call_id,
+        "name": _named(name, plain),
+        "content": plain(seen.content),
+    }
 
 
 def _new_pictures(seen: Observation, trace: Trace) -> list[str]:
@@ -124,7 +151,7 @@ class ChatTemplate:
 
         messages = to_messages(trace, plain)
         pictures = [p["id"] for m in messages if not isinstance(m["content"], str) for p in m["content"] if "id" in p]
-        text = self._apply(messages, tools_of(skills))
+        text = self._apply(messages, _fenced_offer(tools_of(skills), plain))
         return _segments(text, fills, pictures, self._image_token)
 
     def _apply(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:

@@ -83,6 +83,11 @@ def _offer(written: str | None, profile: Profile, agent: Agent) -> Sequence[str]
     return names
 
 
+def load_planner(args: argparse.Namespace) -> Planner:
+    """Load the planner that the common options name; raises InputError where it cannot be."""
+    return Agent(read_planner(args.planner or read_profile(args.profile).planner)).planner
+
+
 def read_planner(where: str) -> Planner | str:
     """Return the planner that `where` names, or its name where it is a checkpoint (loaded on first use).
 

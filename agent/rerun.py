@@ -4,7 +4,6 @@ Up to the fork, if there is one, calls are answered from their recorded observat
 another planner decides.
 """
 
-import queue
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,7 @@ from skills import (
 from skills.store import Artifacts, Store
 
 from .agent import Agent, Chat
-from .executor import Executor, _Run
+from .executor import Executor, _Events, _Outcome, _Run
 from .planner import CallReady, ContextFull, Delta, Planner
 from .replay import Replay
 from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
@@ -73,7 +72,7 @@ class Player(Executor):
         super().__init__(skills, **options)
         self._records = records
 
-    def _start(self, call: ToolCall, artifacts: Artifacts, cancel: Cancel, events: "queue.Queue[Any]") -> _Run:
+    def _start(self, call: ToolCall, artifacts: Artifacts, cancel: Cancel, events: _Events) -> _Run:
         record = self._records.get(call.id)
         if record is None:
             return super()._start(call, artifacts, cancel, events)
@@ -82,18 +81,21 @@ class Player(Executor):
             run = super()._start(call, artifacts, cancel, events)
         finally:
             self.replay = before
-        run.cancelled = record.seen.status == "cancelled"
-        if run.error is None:
-            run.note, run.cached = record.note, record.seen.cached
+        if record.seen.status == "cancelled":
+            run.end(_Outcome(cancelled=True))
+        elif run.outcome.error is None:
+            run.end(_Outcome(record.values, record.note))
+            run.cached = record.seen.cached
             seed = record.seen.args.get("seed")
             run.seed = seed if isinstance(seed, int) else None
         return run
 
 
-class _Played:
+class Played:
     """A planner that says what was recorded, then, after a fork, what `after` decides."""
 
-    def __init__(self, trace: Trace, fork: "Fork | None", after: Planner | None) -> None:
+    def __init__(self, trace: Trace, fork: "Fork | None" = None, after: Planner | None = None) -> None:
+        """Play `trace`; `fork` and `after` are where another planner takes over."""
         self.name = after.name if after else trace.meta.planner
         self.checkpoint = after.checkpoint if after else trace.meta.checkpoint
         self._trace = trace
@@ -131,7 +133,7 @@ class Fork:
 
 
 def replaying_chat(agent: Agent, trace: Trace, store: Store, fork: Fork | None = None, **options: Any) -> Chat:
-    """Make a chat that plays `trace`, whose values are in `store`; `options` are Chat's.
+    """Make a chat of an agent that plans with Played; the values of `trace` are in `store`, `options` are Chat's.
 
     Raises InputError where a skill that was on offer, or a value, is not here any more.
     """
@@ -141,10 +143,7 @@ def replaying_chat(agent: Agent, trace: Trace, store: Store, fork: Fork | None =
     forked_from = f"{trace.id}@{fork.at[0]}.{fork.at[1]}" if fork else None
     recorded = Artifacts(store, trace.artifacts)
     records = _records(trace, recorded, fork)
-    after = agent.planner if fork else None
-    player = _Played(trace, fork, after)
     agent.seed = trace.meta.seed
-    agent._planner = player
     chat = agent.chat(offer=list(trace.meta.offer), forked_from=forked_from, **options)
     chat.executor = Player(
         chat.skills, records, deadline=agent.deadline, folder=agent.folder, seed=agent.seed, runtime=agent.runtime

@@ -3,6 +3,8 @@
 Only the template's own markup may become control tokens; what a user typed or a picture said is plain text.
 """
 
+import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +65,24 @@ def encode_text(text: str, tokenizer: Any, *, markup: bool) -> list[int]:
     if not text:
         return []
     ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=not markup).input_ids
-    return ids
+    if markup:
+        return ids
+    added = _plain_added(tokenizer)
+    if added.keys().isdisjoint(ids):
+        return ids
+    spelled = "|".join(re.escape(added[number]) for number in set(ids) & added.keys())
+    pieces = re.split(f"({spelled})", text)
+    if len(pieces) == 1:
+        return [number for number in ids if number not in added]
+    parts = [part for i, piece in enumerate(pieces) for part in ((piece[0], piece[1:]) if i % 2 else (piece,))]
+    return [number for part in parts for number in encode_text(part, tokenizer, markup=False)]
+
+
+@functools.lru_cache(maxsize=8)
+def _plain_added(tokenizer: Any) -> dict[int, str]:
+    """Return the added tokens that `split_special_tokens` does not split ("<tool_call>" is often not special)."""
+    added = tokenizer.added_tokens_decoder.items()
+    return {number: token.content for number, token in added if not token.special and len(token.content) > 1}
 
 
 def _joined(segments: Sequence[Segment]) -> list[Segment]:

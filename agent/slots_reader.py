@@ -1,19 +1,21 @@
 """Reads the tokens of one pass in the slot dialect, as they come, into thoughts, calls and an answer."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import JsonValue
 
-from skills import Param
+from skills import Param, Skill
 
 from .planner import CallReady, Delta
-from .slots import Slots, ordered_params
+from .slots import Slots, has_token, ordered_params
 from .trace import PlannerOutput, ToolCall
 
 _NUMBERED = re.compile(r"^<([as])(\d+)>$")
+_CITED = re.compile(r"^<(?:skills|[a-z]+_\d+|\[\d+\]|\.[a-z]+)>$")
 
 
 class SlotsReader:
@@ -23,22 +25,25 @@ class SlotsReader:
         """Read for the skills in `slots`; calls are numbered from `first_call`."""
         self._slots = slots
         self._tokenizer = tokenizer
-        self._control = set(tokenizer.all_special_ids)
+        self._control = set(tokenizer.get_added_vocab().values())
         self._first_call = first_call
         self._branch = ""
         self._text: list[int] = []
         self._shown = 0
         self._thought = self._answer = ""
-        self._name = ""
+        self._skill: Skill[..., object] | None = None
         self._args: dict[str, JsonValue] = {}
         self._param: Param | None = None
         self._items: list[JsonValue] = []
         self._citation = ""
         self._calls: list[ToolCall] = []
         self._answered = False
+        self._all: list[int] = []
+        self._broken = False
 
     def take(self, token_id: int) -> Iterator[Delta | CallReady]:
         """Take one token and yield what it completed."""
+        self._all.append(token_id)
         if token_id not in self._control:
             yield from self._close_citation()
             self._text.append(token_id)
@@ -51,8 +56,10 @@ class SlotsReader:
             self._answered |= mark == "<say>"
         elif self._branch == "<call>":
             self._call_token(mark)
-        else:
+        elif self._branch == "<say>" and _CITED.match(mark):
             yield from self._cite(mark)
+        else:
+            self._broken = True
 
     def end(self) -> Iterator[Delta | CallReady]:
         """Yield what is still open."""
@@ -60,14 +67,14 @@ class SlotsReader:
 
     @property
     def output(self) -> PlannerOutput:
-        """What was read."""
+        """What was read; control tokens that stand where none may are malformed, as is an empty pass."""
         answer = self._answer.strip() if self._answered and not self._calls else None
-        empty = not self._calls and not answer
+        if self._broken or (not self._calls and not answer):
+            return PlannerOutput(malformed=self._tokenizer.decode(self._all, clean_up_tokenization_spaces=False))
         return PlannerOutput(
             thought=self._thought.strip(),
             calls=tuple(self._calls),
-            answer=answer or None,
-            malformed="" if empty else None,
+            answer=answer,
         )
 
     def _stream(self) -> Iterator[Delta]:
@@ -109,17 +116,18 @@ class SlotsReader:
     def _call_token(self, mark: str) -> None:
         numbered = _NUMBERED.match(mark)
         if numbered and numbered[1] == "s":
-            skill = self._slots.by_slot.get(int(numbered[2]))
-            self._name = skill.name if skill else mark
+            self._skill = self._slots.by_slot.get(int(numbered[2]))
+            self._broken |= self._skill is None
         elif numbered:
             self._close_argument()
-            skill = self._slots.by_slot[self._slots.slot[self._name]]
-            self._param = ordered_params(skill).get(int(numbered[2]))
+            self._param = ordered_params(self._skill).get(int(numbered[2])) if self._skill else None
+            self._broken |= self._param is None
         elif mark == "<,>":
             self._close_item()
         elif mark.startswith("<[") and self._items:
             self._items[-1] = f"{self._items[-1]}{mark[1:-1]}"
         else:
+            self._broken |= not has_token(mark[1:-1])
             self._items.append(mark[1:-1])
 
     def _close_item(self) -> None:
@@ -137,12 +145,17 @@ class SlotsReader:
         yield from self._close_citation()
         if self._branch == "<call>":
             self._close_argument()
-            number = self._first_call + len(self._calls)
-            call = ToolCall(id=f"call_{number}", name=self._name, args=self._args)
-            self._calls.append(call)
-            self._name, self._args = "", {}
-            yield CallReady(call)
+            yield from self._close_call()
         self._text, self._shown = [], 0
+
+    def _close_call(self) -> Iterator[CallReady]:
+        skill, args = self._skill, self._args
+        self._skill, self._args = None, {}
+        self._broken |= skill is None
+        if skill is not None and not self._broken:
+            call = ToolCall(id=f"call_{self._first_call + len(self._calls)}", name=skill.name, args=args)
+            self._calls.append(call)
+            yield CallReady(call)
 
 
 def _typed(param: Param, items: list[JsonValue]) -> JsonValue:
@@ -152,8 +165,9 @@ def _typed(param: Param, items: list[JsonValue]) -> JsonValue:
     item = items[0]
     if param.kind in ("number", "integer", "flag") and isinstance(item, str):
         try:
-            parsed: JsonValue = json.loads(item)
+            parsed = json.loads(item)
         except ValueError:
             return item
-        return parsed
+        finite = isinstance(parsed, bool | int) or (isinstance(parsed, float) and math.isfinite(parsed))
+        return parsed if finite else item
     return item

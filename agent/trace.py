@@ -174,7 +174,7 @@ class Trace(Frozen):
     meta: Meta = Field(default_factory=Meta)
     """Where it came from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the trace as JSON text; `from_json` gives back an equal trace."""

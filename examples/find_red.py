@@ -1,4 +1,4 @@
-"""A whole skill: this file is all of it. Try it: handeye ask photo.jpg "find what is red" --skills examples/find_red.py."""
+"""A whole skill: handeye ask photo.jpg "find what is red" --skills examples/find_red.py."""
 
 import numpy as np
 

@@ -30,42 +30,49 @@ class SkillError(HandeyeError):
     """What a planner can mend; raised by a skill, read by the planner as an observation."""
 
     type: ClassVar[str] = "skill_error"
+    """`error.type` of the observation."""
 
 
 class BadArguments(SkillError):
     """The arguments of a call do not fit the skill's schema."""
 
     type: ClassVar[str] = "bad_arguments"
+    """`error.type` of the observation."""
 
 
 class BadRegion(SkillError):
     """A region names nothing, is empty, or lies in another picture's frame."""
 
     type: ClassVar[str] = "bad_region"
+    """`error.type` of the observation."""
 
 
 class UnknownSkill(SkillError):
     """A call names a skill that is not on offer."""
 
     type: ClassVar[str] = "unknown_skill"
+    """`error.type` of the observation."""
 
 
 class Unavailable(SkillError):
     """The skill cannot run here; the text is the line that mends it."""
 
     type: ClassVar[str] = "unavailable"
+    """`error.type` of the observation."""
 
 
 class DeadlinePassed(SkillError):
     """The call ran past its deadline and was abandoned."""
 
     type: ClassVar[str] = "deadline"
+    """`error.type` of the observation."""
 
 
 class OutOfMemory(SkillError):
     """The call did not fit into memory on any device."""
 
     type: ClassVar[str] = "out_of_memory"
+    """`error.type` of the observation."""
 
 
 class Cancelled(Exception):

@@ -39,15 +39,19 @@ class Region(Frozen):
 
         Raises BadRegion for a point, which has no area.
         """
-        width, height = size
+        area = np.zeros((size[1], size[0]), dtype=bool)
+        self.paint(area)
+        return area
+
+    def paint(self, area: np.ndarray) -> None:
+        """Set this region's pixels in `area`, (H, W) bool; raises BadRegion for a point, which has no area."""
         if self.point is not None:
             raise BadRegion("a point has no area; call segment on it first, or give a box")
         if self.rle is not None:
-            return self.rle.decode()
-        area = np.zeros((height, width), dtype=bool)
+            area |= self.rle.decode()
+            return
         x1, y1, x2, y2 = self.pixels
         area[y1:y2, x1:x2] = True
-        return area
 
     @property
     def pixels(self) -> tuple[int, int, int, int]:
@@ -72,7 +76,7 @@ class Regions(Frozen):
         """Return the union of the areas, (H, W) bool, for a picture of `size` (width, height)."""
         union = np.zeros((size[1], size[0]), dtype=bool)
         for item in self.items:
-            union |= item.mask(size)
+            item.paint(union)
         return union
 
 

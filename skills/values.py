@@ -33,6 +33,7 @@ class Picture(Frozen):
     """An 8-bit sRGB picture, RGB or RGBA."""
 
     kind: Literal["picture"] = "picture"
+    """What tells the values apart in JSON."""
     pixels: bytes = Field(repr=False)
     """H * W * C bytes, row-major, C = 3 (RGB) or 4 (RGBA)."""
     size: tuple[int, int]
@@ -129,6 +130,7 @@ class Boxes(Frozen):
     """N boxes found in a picture."""
 
     kind: Literal["boxes"] = "boxes"
+    """What tells the values apart in JSON."""
     xyxy: tuple[Box, ...] = ()
     """(N, 4) x1, y1, x2, y2 in pixels of `frame`."""
     scores: tuple[float, ...] = ()
@@ -183,6 +185,7 @@ class Masks(Frozen):
     """N masks of one picture."""
 
     kind: Literal["masks"] = "masks"
+    """What tells the values apart in JSON."""
     rle: tuple[Rle, ...] = ()
     """(N,) masks of one (H, W), COCO RLE."""
     scores: tuple[float, ...] = ()
@@ -219,6 +222,7 @@ class Points(Frozen):
     """N points clicked on a picture."""
 
     kind: Literal["points"] = "points"
+    """What tells the values apart in JSON."""
     xy: tuple[XY, ...] = ()
     """(N, 2) x, y in pixels of `frame`."""
     include: tuple[bool, ...] = ()
@@ -250,6 +254,7 @@ class Text(Frozen):
     """Lines of text that a skill read, found or wrote."""
 
     kind: Literal["text"] = "text"
+    """What tells the values apart in JSON."""
     lines: tuple[Line, ...] = ()
     """(N,) lines in reading order."""
     frame: str = ""
@@ -275,6 +280,7 @@ class Number(Frozen):
     """One number."""
 
     kind: Literal["number"] = "number"
+    """What tells the values apart in JSON."""
     value: int | float
     """The number; an int stays exact."""
     unit: str = ""

@@ -37,3 +37,27 @@ def plain() -> Picture:
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the state of every test in a folder of its own."""
     monkeypatch.setenv("HANDEYE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def slots_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random LLaVA that speaks the short dialect, built once."""
+    from tests import tiny
+
+    return tiny.save(tmp_path_factory.mktemp("slots"), slots=True)
+
+
+@pytest.fixture(scope="session")
+def chat_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random LLaVA with a chat template that drops the offer, built once."""
+    from tests import tiny
+
+    return tiny.save(tmp_path_factory.mktemp("chat"), slots=False)
+
+
+@pytest.fixture(scope="session")
+def marked_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with <tool_call> as a token of its own, built once."""
+    from tests import tiny
+
+    return tiny.save(tmp_path_factory.mktemp("marked"), slots=False, markers=True)

@@ -103,7 +103,7 @@ def test_each_edit_of_a_chat_builds_on_the_one_before(agent, shared: Shared):
     assert chat.artifacts.record("img_2").frame == "img_1"
     chat.ask("crop to the first one")
     cropped = chat.artifacts.picture("img_3")
-    x1, y1, x2, y2 = (round(n) for n in chat.artifacts.value("boxes_1").xyxy[0])
+    x1, y1, x2, _ = (round(n) for n in chat.artifacts.value("boxes_1").xyxy[0])
     blurred = chat.artifacts.picture("img_2").array
     assert chat.artifacts.record("img_3").frame == "img_3"
     assert abs(cropped.size[0] - (x2 - x1)) <= 2

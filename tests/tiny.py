@@ -49,10 +49,15 @@ def tokenizer(specials: list[str], template: str | None = None) -> PreTrainedTok
     return fast
 
 
-def save(folder: Path, *, slots: bool, seed: int = 0) -> Path:
-    """Save a random LLaVA of about 100 k parameters with its processor; `slots` chooses the dialect."""
+def save(folder: Path, *, slots: bool, seed: int = 0, markers: bool = False) -> Path:
+    """Save a random LLaVA of about 100 k parameters with its processor; `slots` chooses the dialect.
+
+    With `markers` the tokenizer holds <tool_call> as a token of its own, added but not special, as Qwen's does.
+    """
     specials = special_tokens() if slots else ["<pad>", "<s>", "<end>", "<unk>", "<image>"]
     tok = tokenizer(specials, None if slots else VICUNA)
+    if markers:
+        tok.add_tokens(["<tool_call>", "</tool_call>"])
     torch.manual_seed(seed)
     config = LlavaConfig(
         text_config=LlamaConfig(
@@ -67,7 +72,12 @@ def save(folder: Path, *, slots: bool, seed: int = 0) -> Path:
             pad_token_id=0,
         ),
         vision_config=CLIPVisionConfig(
-            hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, image_size=48, patch_size=16
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            image_size=48,
+            patch_size=16,
         ),
         image_token_id=tok.convert_tokens_to_ids("<image>"),
         vision_feature_layer=-1,

@@ -1,4 +1,4 @@
-"""`handeye check`: is this file of skills fine, and what comes of a first run?"""
+"""`handeye check`: whether a file of skills is fine, and what comes of a first run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     built_in = Registry.load()
     results = {item.signature: check(item, built_in) for item in found}
     for signature, result in results.items():
-        print(f"{signature}: {'fine' if not result.problems else f'{len(result.problems)} problems'}")
+        print(f"{signature}: {'not fine' if result.problems else 'fine'}")
         for line in (*(f"problem: {problem}" for problem in result.problems), result.tried, result.described):
             if line:
                 print(f"  {clean(line)}")

@@ -24,5 +24,7 @@ def main(argv: Sequence[str]) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
         print(f"wrote {path}")
-    print(f"next: handeye check {name}.py; python -m pytest test_{name}.py; handeye run {name} a.jpg --skills {name}.py")
+    print(
+        f"next: handeye check {name}.py; python -m pytest test_{name}.py; handeye run {name} a.jpg --skills {name}.py"
+    )
     return 0

@@ -44,17 +44,20 @@ def load_planner(where: str) -> "LlavaPlanner":
         options = {"local_files_only": True, "revision": revision or None}
         models: Any = AutoModelForImageTextToText
         processors: Any = AutoProcessor
-        model = models.from_pretrained(name, dtype=_dtype(), **options)
+        model, report = models.from_pretrained(name, dtype=_dtype(), output_loading_info=True, **options)
+        if report["missing_keys"]:
+            raise ValueError(f"its weights do not match its config, {min(report['missing_keys'])!r} is missing")
         processor = processors.from_pretrained(name, **options)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).split("\n")[0]
+        settings = path / _SETTINGS
+        read = json.loads(settings.read_text()) if settings.is_file() else {}
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
         raise InputError(f"planner {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error
-    settings = path / _SETTINGS
     return LlavaPlanner(
         model.eval().to(_device()),
         processor,
         checkpoint=f"{where}@{_fingerprint(path)}" if path.is_dir() else where,
-        settings=json.loads(settings.read_text()) if settings.is_file() else {},
+        settings=read,
     )
 
 

@@ -1,0 +1,1 @@
+"""handeye's chat: a Gradio page over agent and skills."""

@@ -1,0 +1,158 @@
+import random
+import re
+from collections import Counter
+
+import pytest
+
+from agent.citations import PATTERN
+from agent.slots import IDS, Slots
+from agent.trace import Trace, Turn
+from tool_data.generate import Generator, Material, Mix
+from tool_data.phrasings import is_held_back
+
+DIGESTS = ("a" * 64, "b" * 64)
+
+
+@pytest.fixture(scope="module")
+def material():
+    return Material.load()
+
+
+@pytest.fixture(scope="module")
+def drawn(material):
+    generator = Generator(material, DIGESTS)
+    rng = random.Random(7)
+    rows = []
+    for _ in range(200):
+        offer = generator.offer(rng, full=0.5)
+        rows.append((offer, generator.chat(offer, rng)))
+    return rows
+
+
+def _calls(drawn):
+    return [
+        (offer, trace, turn, call)
+        for offer, trace in drawn
+        for turn in trace.turns
+        for step in turn.steps
+        for call in step.output.calls
+    ]
+
+
+def test_every_call_fits_its_skills_schema(drawn):
+    for offer, _, _, call in _calls(drawn):
+        skill = next(s for s in offer.skills if s.name == call.name)
+        skill.arguments.model_validate(call.args)
+        assert all(call.args.get(p.name) is not None for p in skill.params if p.required)
+
+
+def test_every_id_in_a_call_exists_and_lies_in_the_pictures_frame(drawn):
+    named = 0
+    for _, trace, _, call in _calls(drawn):
+        for value in call.args.values():
+            if isinstance(value, str) and re.fullmatch(r"(img|boxes|mask|text|points)_\d+(\[\d+\])?", value):
+                named += 1
+                assert value.partition("[")[0] in trace.artifacts
+        image = call.args.get("image")
+        frames = {trace.artifacts[v.partition("[")[0]].frame for v in _regions(call.args, trace)}
+        if image in trace.artifacts and frames:
+            assert frames == {trace.artifacts[image].frame}
+    assert named > 50
+
+
+def _regions(args, trace):
+    return [
+        v for k, v in args.items() if k != "image" and isinstance(v, str) and v.partition("[")[0] in trace.artifacts
+    ]
+
+
+def test_artifacts_are_those_of_users_and_observations(drawn):
+    for _, trace in drawn:
+        made = [a for turn in trace.turns for step in turn.steps for seen in step.observations for a in seen.artifacts]
+        given = [a for turn in trace.turns for a in (*turn.images, *turn.marks)]
+        assert sorted(made + given) == sorted(trace.artifacts)
+
+
+def test_observations_read_as_the_executor_writes_them(drawn):
+    messages = Counter()
+    for _, trace in drawn:
+        for seen in (seen for turn in trace.turns for step in turn.steps for seen in step.observations):
+            if seen.status == "error":
+                assert seen.content == f"{seen.error.type}: {seen.error.message}"
+                messages[seen.error.type] += 1
+            else:
+                assert list(seen.data) == list(seen.artifacts)
+                assert all(seen.content.count(f"{name}: ") for name in seen.artifacts)
+    assert messages["unavailable"] > 20
+    assert len(messages) > 1
+
+
+def test_a_thought_stands_before_the_first_of_several_steps_only(drawn):
+    for _, trace in drawn:
+        for turn in trace.turns:
+            assert all(not step.output.thought for step in turn.steps[1:])
+            assert not (turn.steps[0].output.thought and turn.steps[0].output.answer)
+
+
+def test_answers_cite_what_exists_and_hold_no_digit_of_their_own(drawn):
+    for _, trace in drawn:
+        calls = {c.id for turn in trace.turns for step in turn.steps for c in step.output.calls}
+        for turn in trace.turns:
+            answer = turn.steps[-1].output.answer
+            assert all(m[1] in trace.artifacts or m[1] in calls or m[1] == "skills" for m in PATTERN.finditer(answer))
+            assert not re.search(r"[\d$]", PATTERN.sub("", answer))
+
+
+def test_a_read_text_is_the_whole_answer(drawn):
+    answers = [_last_answer(turn) for _, _, turn, call in _calls(drawn) if _read(turn, call)]
+    assert answers
+    assert all(re.fullmatch(r"\[text_\d+\]", answer) for answer in answers)
+
+
+def _read(turn: Turn, call):
+    last = turn.steps[-2]
+    return (
+        call.name == "read_text"
+        and last.output.calls[0].id == call.id
+        and "found" not in str(last.observations[0].data)
+    ) and last.observations[0].status == "success"
+
+
+def _last_answer(turn: Turn):
+    return turn.steps[-1].output.answer
+
+
+def test_traces_round_trip_and_fit_the_dialect(drawn):
+    for offer, trace in drawn:
+        assert Trace.from_json(trace.to_json()) == trace
+        text = "".join(s.text for s in Slots(offer.skills, offer.slots).render(trace))
+        assert text.startswith("<s><offer>")
+        assert all(int(n.rpartition("_")[2]) <= IDS for n in trace.artifacts)
+
+
+def test_equal_seeds_give_equal_chats(material):
+    def draw(seed: int) -> tuple[str, Trace]:
+        rng = random.Random(seed)
+        generator = Generator(material, DIGESTS)
+        offer = generator.offer(rng)
+        return "".join(s.text for s in Slots(offer.skills, offer.slots).offer()), generator.chat(offer, rng)
+
+    assert draw(3) == draw(3)
+    assert draw(3)[1] != draw(4)[1]
+
+
+def test_held_back_phrasings_are_not_drawn_for_training(material):
+    texts = [p.text for phrases in material.by_skill.values() for p in phrases]
+    kept = [p.text for phrases in Material.load(held_back=True).by_skill.values() for p in phrases]
+    assert not any(is_held_back(text) for text in texts)
+    assert all(is_held_back(text) for text in kept)
+    assert 0.05 < len(kept) / len(texts) < 0.2
+
+
+def test_a_skill_that_is_not_on_offer_is_declined(material):
+    generator = Generator(material, DIGESTS)
+    rng = random.Random(5)
+    offer = generator.offer(rng, least=3, most=3)
+    mix = Mix(invented=0, follow_up=0, withheld=1, talk=0)
+    answers = {generator.chat(offer, rng, mix=mix).turn.steps[0].output.answer for _ in range(20)}
+    assert answers <= {text for texts in material.answers["error.withheld"].values() for text in texts}

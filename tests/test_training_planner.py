@@ -1,0 +1,120 @@
+import json
+
+import pytest
+
+from agent.slots import Slots
+from skills.registry import Registry
+from tool_data.generate import Mix
+from training.data import Stage
+from training.model import Size
+from training.optimiser import Muon, orthogonal, schedule
+from training.planner import Plan, Run
+
+TOY = Plan(
+    tokens=2_000,
+    minutes=2,
+    threads=1,
+    pictures=4,
+    sample=20,
+    size=Size(width=64, layers=3, vocabulary=900, vision_width=32),
+    stages=(Stage(1.0, 2, 3, 0.0, 256, 2, Mix(talk=0)),),
+)
+
+
+def _toy(tmp_path, **changes):
+    from dataclasses import replace
+
+    return Run(replace(TOY, **changes), tmp_path / "planner")
+
+
+@pytest.mark.slow
+def test_training_lowers_the_loss_and_the_checkpoint_loads(tmp_path):
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    run = _toy(tmp_path)
+    batch = run.source.batch(TOY.stages[0], run.tokenizer.pad_token_id)
+    first = run.step(batch, 0.5)
+    for _ in range(25):
+        last = run.step(batch, 0.5)
+    assert last["planner"] < 0.6 * first["planner"]
+    assert last["attention"] < 0.6 * first["attention"]
+    run.train()
+    model = AutoModelForImageTextToText.from_pretrained(run.out)
+    processor = AutoProcessor.from_pretrained(run.out)
+    assert model.dtype == torch.float32
+    assert model.lm_head.weight.to(torch.bfloat16).equal(run.model.lm_head.weight.to(torch.bfloat16))
+    assert json.loads((run.out / "handeye.json").read_text()) == {"dialect": "slots", "max_length": 2048}
+    assert all(file.stat().st_size <= 16 * 2**20 for file in run.out.glob("*.safetensors"))
+    told = "<s><offer> blur(regions) Blur.<s3><chat><user> hide it<end><call>"
+    assert processor.tokenizer(told).input_ids == run.tokenizer(told).input_ids
+    inputs = processor(images=_picture(), text="<user><image> hi<end>", return_tensors="pt")
+    assert (inputs.input_ids == model.config.image_token_id).sum() == Size().image_tokens
+    with torch.no_grad():
+        assert model(**inputs).logits.shape[-1] == len(processor.tokenizer)
+
+
+def _picture():
+    from PIL import Image
+
+    return Image.new("RGB", (40, 30), (200, 10, 10))
+
+
+def test_packed_rows_give_the_logits_that_the_model_itself_gives(tmp_path):
+    import torch
+
+    from training.encode import collate
+    from training.forward import hidden_states
+
+    run = _toy(tmp_path)
+    run.model.eval()
+    row = run.source.row(TOY.stages[0])
+    batch = collate([row], 0)
+    with torch.no_grad():
+        packed = hidden_states(run.model, batch, run.pixels)[0]
+        for number in range(1, max(row.chats) + 1):
+            mine = [i for i, chat in enumerate(row.chats) if chat in (0, number)]
+            pictures = [digest for place, digest in row.images if row.chats[place] == number]
+            shown = torch.stack([run.pixels[d] for d in pictures]) if pictures else None
+            alone = run.model.model(
+                input_ids=torch.tensor([[row.ids[i] for i in mine]]),
+                pixel_values=shown,
+                position_ids=torch.tensor([[row.positions[i] for i in mine]]),
+            ).last_hidden_state[0]
+            torch.testing.assert_close(packed[mine], alone, atol=2e-4, rtol=2e-3)
+
+
+def test_equal_seeds_give_equal_runs(tmp_path):
+    def losses(seed: int) -> list[dict[str, float]]:
+        run = _toy(tmp_path, seed=seed)
+        stage = TOY.stages[0]
+        return [run.step(run.source.batch(stage, run.tokenizer.pad_token_id), 0.5) for _ in range(2)]
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_muon_makes_updates_orthogonal():
+    import torch
+
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonal(torch.randn(24, 60)))
+    assert 0.6 < values.min()
+    assert values.max() < 1.3
+    matrix = torch.nn.Parameter(torch.zeros(8, 8))
+    matrix.grad = torch.eye(8)
+    Muon([matrix], rate=0.1, decay=0).step()
+    assert matrix.diagonal().max() < 0
+
+
+def test_the_rate_goes_up_stays_and_goes_down():
+    assert schedule(0.0, 0.1) == 0.02
+    assert schedule(0.05, 0.1) == pytest.approx(0.5)
+    assert schedule(0.3, 0.1) == 1.0
+    assert schedule(0.8, 0.1) == pytest.approx(0.51)
+    assert schedule(1.0, 0.1) == pytest.approx(0.02)
+
+
+def test_the_offer_of_serving_fits_the_context():
+    offer = Slots(Registry.load().offer()).offer()
+    assert len("".join(s.text for s in offer)) < 4 * 1000
