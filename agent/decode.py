@@ -35,6 +35,10 @@ class Decoder:
         """Tokens run through the model since it was loaded; a test of what the cache saves."""
         self._prefixes: list[_Prefix] = []
 
+    def forget(self) -> None:
+        """Drop every kept prefix."""
+        self._prefixes.clear()
+
     def start(
         self, ids: Sequence[int], hashes: dict[int, str], pictures: dict[int, dict[str, Any]], lengths: dict[int, int]
     ) -> np.ndarray:

@@ -153,7 +153,7 @@ def replaying_chat(agent: Agent, trace: Trace, store: Store, fork: Fork | None =
 
 def _records(trace: Trace, recorded: Artifacts, fork: Fork | None) -> dict[str, _Recorded]:
     """Return what came of every call before the fork, by call id."""
-    found = {}
+    found: dict[str, _Recorded] = {}
     for turn_number, turn in enumerate(trace.turns, start=1):
         for step_number, step in enumerate(turn.steps, start=1):
             if fork is not None and (turn_number, step_number) >= fork.at:
