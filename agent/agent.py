@@ -196,6 +196,8 @@ class Chat:
         """
         if not request.strip():
             raise InputError('the request is empty; say what to do, e.g. "what does it say?"')
+        if not request.isprintable() and request.encode("utf-8", "ignore").decode() != request:
+            raise InputError(f"the request is no valid text ({request[:40]!r}); write it as UTF-8")
         read = [_read(item) for item in images]
         drawn = [self._drawn(region, read)] if region is not None else []
         planner = self.agent.planner

@@ -4,7 +4,7 @@
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,10 +119,11 @@ def _stacked(inputs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def constrained(
     decoder: Decoder, logits: np.ndarray, matcher: Any, stop_ids: Sequence[int], limit: int, cancel: Cancel
-) -> Iterator[int]:
+) -> Generator[int, None, bool]:
     """Yield tokens greedily until a stop token is the best the grammar allows, or `limit` tokens were written.
 
-    Tokens the grammar forces are read in one pass. Raises skills.Cancelled between tokens.
+    Returns True where the pass came to its end, False where the limit cut it. Tokens the grammar forces are read in
+    one pass. Raises skills.Cancelled between tokens.
     """
     import llguidance.numpy as bitmask
 
@@ -137,11 +138,12 @@ def constrained(
             bitmask.apply_token_bitmask_inplace(allowed, mask)
             best = int(allowed.argmax())
             if best in stop_ids or not np.isfinite(allowed[0, best]):
-                return
+                return True
             forced = [best]
         matcher.consume_tokens(forced)
         yield from forced
         written += len(forced)
         if matcher.is_stopped():
-            return
+            return True
         logits = decoder.step(forced)
+    return False

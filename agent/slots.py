@@ -16,7 +16,8 @@ the space before them, so that they have the tokens of the request.
 import re
 from collections.abc import Sequence
 
-from skills import Param, Skill
+from skills import InputError, Param, Skill
+from skills.registry import CONTRACT
 from skills.values import PREFIXES
 
 from .segments import Segment
@@ -66,26 +67,46 @@ def special_tokens() -> list[str]:
 
 
 def ordered_params(skill: Skill[..., object]) -> dict[int, Param]:
-    """Return argument number -> argument: 0 is the picture `image`, the others follow in order."""
+    """Return argument number -> argument: 0 is the picture `image`, the others follow in order.
+
+    Raises InputError where the skill has more arguments than the dialect has numbers for.
+    """
     numbered: dict[int, Param] = {}
     number = 1
     for param in skill.params:
         if param.name == "image" and param.kind == "picture":
             numbered[0] = param
-        elif number < ARGUMENTS:
+        else:
             numbered[number] = param
             number += 1
+    if number > ARGUMENTS:
+        raise InputError(
+            f"skill {skill.name!r} has {number - 1} arguments beside `image`; "
+            f"this planner writes at most {ARGUMENTS - 1}"
+        )
     return numbered
+
+
+def home_slots(names: Sequence[str]) -> tuple[int, ...]:
+    """Return the slot of each name: a skill of the contract has its own, others take those behind, in order.
+
+    Raises InputError where more skills beside the contract's are on offer than there are slots left.
+    """
+    free = iter(range(len(CONTRACT), SLOTS))
+    added = sum(1 for name in names if name not in CONTRACT)
+    if added > SLOTS - len(CONTRACT):
+        raise InputError(
+            f"{added} added skills are on offer; this planner reads at most {SLOTS - len(CONTRACT)}: use --offer"
+        )
+    return tuple(CONTRACT.index(name) if name in CONTRACT else next(free) for name in names)
 
 
 class Slots:
     """Renders one trace in the dialect, for serving and for training alike."""
 
     def __init__(self, skills: Sequence[Skill[..., object]], slots: Sequence[int] | None = None) -> None:
-        """Give each skill its slot: in order, or as `slots` says (training draws them)."""
-        if len(skills) > SLOTS:
-            raise ValueError(f"{len(skills)} skills are on offer; this planner reads at most {SLOTS}: use --offer")
-        numbers = tuple(slots) if slots is not None else tuple(range(len(skills)))
+        """Give each skill its slot: `home_slots`, or as `slots` says (training draws them)."""
+        numbers = tuple(slots) if slots is not None else home_slots([skill.name for skill in skills])
         self.slot = {skill.name: number for skill, number in zip(skills, numbers, strict=True)}
         self.by_slot = {number: skill for skill, number in zip(skills, numbers, strict=True)}
 

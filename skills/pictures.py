@@ -51,20 +51,22 @@ def _decode(data: bytes, name: str) -> tuple[Picture, tuple[str, ...]]:
     notes: list[str] = []
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_size(image.size, name)
-        if getattr(image, "n_frames", 1) > 1:
-            notes.append(f"{name!r} has several frames; the first is used")
-        image.load()
-        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-            notes.append(f"{name!r} was turned upright by its orientation tag")
-        return Picture.from_image(ImageOps.exif_transpose(image)), tuple(notes)
+            _check_size(image.size, name)
+            if getattr(image, "n_frames", 1) > 1:
+                notes.append(f"{name!r} has several frames; the first is used")
+            image.load()
+            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                notes.append(f"{name!r} was turned upright by its orientation tag")
+            return Picture.from_image(ImageOps.exif_transpose(image)), tuple(notes)
     except UnidentifiedImageError:
         raise InputError(_unknown(data, name)) from None
     except Image.DecompressionBombError:
         raise InputError(f"{name!r} is larger than {MAX_MEGAPIXELS} megapixels; scale it down first") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow raises almost anything on a damaged file
         raise InputError(f"{name!r} is damaged or cut short ({error}); save the picture again") from None
 
 

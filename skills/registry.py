@@ -21,11 +21,12 @@ ENTRY_POINTS = "handeye.skills"
 
 AnySkill = Skill[..., Any]
 
-_ORDER = (
+CONTRACT = (
     "read_text", "read_code", "find_faces", "detect", "segment", "segment_scene", "segment_like", "tag", "caption",
     "retrieve", "generate", "generate_from", "edit", "inpaint", "erase", "blur", "crop", "cut_out", "annotate",
     "rotate", "adjust", "estimate_depth", "moderate", "calculate",
 )  # fmt: skip
+"""The names of the contract, in its order; their data and checkpoints rely on them."""
 
 
 class Registry:
@@ -96,7 +97,7 @@ class Registry:
 
 
 def _rank(name: str) -> int:
-    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    return CONTRACT.index(name) if name in CONTRACT else len(CONTRACT)
 
 
 def _builtin_modules() -> list[str]:

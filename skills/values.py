@@ -6,12 +6,16 @@ frame, everything else lies in the frame of the skill's `image` argument.
 """
 
 import io
-from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
+
+from .frozen import Frozen as Frozen
+from .frozen import same_length
+from .masks import Masks as Masks
+from .masks import Rle as Rle
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,12 +25,6 @@ Box = tuple[float, float, float, float]
 
 XY = tuple[float, float]
 """(x, y), pixels of the frame."""
-
-
-class Frozen(BaseModel):
-    """Base of every record in handeye: immutable, unknown keys refused, numbers finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Picture(Frozen):
@@ -120,12 +118,6 @@ def _to_eight_bits(image: "Image") -> "Image":
     return Image.fromarray((np.clip(array / top, 0, 1) * 255).round().astype(np.uint8))
 
 
-def _same_length(what: str, count: int, **columns: Sequence[object]) -> None:
-    for name, column in columns.items():
-        if len(column) not in (0, count):
-            raise ValueError(f"{what}: {count} items but {len(column)} {name!r}")
-
-
 class Boxes(Frozen):
     """N boxes found in a picture."""
 
@@ -142,7 +134,7 @@ class Boxes(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _same_length("boxes", len(self.xyxy), scores=self.scores, labels=self.labels)
+        same_length("boxes", len(self.xyxy), scores=self.scores, labels=self.labels)
         for x1, y1, x2, y2 in self.xyxy:
             if not (x1 <= x2 and y1 <= y2):
                 raise ValueError(f"a box is x1 <= x2, y1 <= y2 in pixels, not {(x1, y1, x2, y2)}")
@@ -155,67 +147,6 @@ class Boxes(Frozen):
     def array(self) -> np.ndarray:
         """(N, 4) float64, x1, y1, x2, y2 in pixels of `frame`."""
         return np.asarray(self.xyxy, dtype=np.float64).reshape(-1, 4)
-
-
-class Rle(Frozen):
-    """One mask in COCO's compressed run-length encoding."""
-
-    size: tuple[int, int]
-    """(height, width) in pixels, COCO's order."""
-    counts: str
-    """COCO's compressed counts, column-major."""
-
-    @classmethod
-    def encode(cls, mask: np.ndarray) -> "Rle":
-        """Encode one mask (H, W) bool."""
-        from pycocotools import mask as coco
-
-        encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-        return cls(size=(mask.shape[0], mask.shape[1]), counts=encoded["counts"].decode("ascii"))
-
-    def decode(self) -> np.ndarray:
-        """Return the mask, (H, W) bool."""
-        from pycocotools import mask as coco
-
-        decoded: np.ndarray = coco.decode({"size": list(self.size), "counts": self.counts.encode()})
-        return decoded.astype(bool)
-
-
-class Masks(Frozen):
-    """N masks of one picture."""
-
-    kind: Literal["masks"] = "masks"
-    """What tells the values apart in JSON."""
-    rle: tuple[Rle, ...] = ()
-    """(N,) masks of one (H, W), COCO RLE."""
-    scores: tuple[float, ...] = ()
-    """(N,) confidence 0-1, or empty."""
-    labels: tuple[str, ...] = ()
-    """(N,) what each mask holds, or empty."""
-    frame: str = ""
-    """Id of the picture whose pixels are meant."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _same_length("masks", len(self.rle), scores=self.scores, labels=self.labels)
-        if len({item.size for item in self.rle}) > 1:
-            raise ValueError("masks of one value share one size")
-        return self
-
-    @classmethod
-    def from_arrays(cls, masks: Sequence[np.ndarray], **fields: Any) -> "Masks":
-        """Encode masks, each (H, W) bool; `fields` are scores, labels, frame."""
-        return cls(rle=tuple(Rle.encode(mask) for mask in masks), **fields)
-
-    def __len__(self) -> int:
-        return len(self.rle)
-
-    @property
-    def array(self) -> np.ndarray:
-        """(N, H, W) bool; (0, 0, 0) where there is no mask."""
-        if not self.rle:
-            return np.zeros((0, 0, 0), dtype=bool)
-        return np.stack([item.decode() for item in self.rle])
 
 
 class Points(Frozen):
@@ -232,7 +163,7 @@ class Points(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _same_length("points", len(self.xy), include=self.include)
+        same_length("points", len(self.xy), include=self.include)
         return self
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """Small skills and helpers that the tests of the core share."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,3 @@ def reloaded(folder: Path) -> Trace:
     found = load(folder)
     assert found.problems == ()
     return found.trace
-
-
-Maker = Callable[..., Path]

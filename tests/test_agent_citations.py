@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent import CallReady, Observation, PlannerOutput, Step, ToolCall, Trace, Turn
+from agent import Observation, PlannerOutput, Step, ToolCall, Trace, Turn
 from agent.citations import expand
 from agent.trace import CallError
 from skills import Boxes, Masks, Number, Points, Text, Value, skill
@@ -83,7 +83,6 @@ def test_the_error_of_a_call_is_its_own_message() -> None:
     step = Step(output=PlannerOutput(calls=(ToolCall(id="call_1", name="detect"),)), observations=(seen,))
     trace = Trace(id="t", turns=(Turn(request="r", steps=(step,)),))
     assert expand("Sorry: [call_1.error]", trace, table(), ())[0] == f"Sorry: {error.message}"
-    assert CallReady(step.output.calls[0]).call.name == "detect"
 
 
 def test_the_list_of_skills_says_what_cannot_run_here() -> None:

@@ -1,6 +1,5 @@
 """The LLaVA planner on small random checkpoints: loading, the kept prefix, limits, typed control tokens."""
 
-import itertools
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,13 +141,25 @@ def test_at_most_four_new_pictures_a_turn_are_shown(slots_planner: LlavaPlanner)
     assert [segment.image for segment in segments if segment.image] == ["img_1", "img_2", "img_3", "img_4", "img_5"]
 
 
+class Second(Cancel):
+    """A flag that is set when it is looked at the second time."""
+
+    def check(self) -> None:
+        before = self.looked = getattr(self, "looked", 0) + 1
+        if before == 2:
+            self.set()
+        super().check()
+
+
 def test_stop_is_heard_between_tokens(planner: LlavaPlanner) -> None:
-    artifacts, cancel = table(picture()), Cancel()
-    pass_ = planner.plan(started(artifacts), OFFER, artifacts, cancel)
-    next(pass_)
-    cancel.set()
+    artifacts, stopped = table(picture()), Cancel()
+    stopped.set()
     with pytest.raises(Cancelled):
-        list(itertools.islice(pass_, 400))
+        next(planner.plan(started(artifacts), OFFER, artifacts, stopped))
+    before = planner.decoder.read
+    with pytest.raises(Cancelled):
+        list(planner.plan(started(artifacts), OFFER, artifacts, Second()))
+    assert planner.decoder.read - before < 12
     assert written(planner, started(artifacts), artifacts) is not None
 
 

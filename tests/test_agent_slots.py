@@ -8,11 +8,11 @@ import pytest
 
 from agent import PlannerOutput, ToolCall, Trace, Turn
 from agent.segments import encode
-from agent.slots import Slots
+from agent.slots import SLOTS, Slots
 from agent.slots_grammar import grammar
 from agent.slots_reader import SlotsReader
-from skills import Boxes
-from skills.registry import Registry
+from skills import Boxes, InputError
+from skills.registry import CONTRACT, Registry
 from skills.store import Artifacts
 from tests import tiny
 from tests.probes import draw_number, paint, picture, say, table
@@ -38,7 +38,7 @@ def grammar_tokens(tokenizer: Any) -> Any:
 def accepts(tokenizer: Any, grammar_tokens: Any, artifacts: Artifacts, text: str) -> bool:
     """Return whether a whole pass is legal; `text` is in the dialect's own writing."""
     trace = Trace(id="t", turns=(Turn(request=REQUEST),))
-    rules = grammar(Slots(SKILLS), trace, artifacts, tokenizer.convert_tokens_to_ids)
+    rules = grammar(Slots(SKILLS, range(len(SKILLS))), trace, artifacts, tokenizer.convert_tokens_to_ids)
     matcher = llguidance.LLMatcher(grammar_tokens, rules)
     assert not matcher.is_error(), matcher.get_error()
     ids = tokenizer(text, add_special_tokens=False).input_ids
@@ -129,7 +129,7 @@ OUTPUTS = [
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=range(len(OUTPUTS)))
 def test_the_reader_gives_back_what_was_rendered(tokenizer: Any, output: PlannerOutput) -> None:
-    slots = Slots(SKILLS)
+    slots = Slots(SKILLS, range(len(SKILLS)))
     encoded = encode(slots.output(output), tokenizer, 4, lambda name: 1)
     assert all(encoded.targets)
     reader = SlotsReader(slots, tokenizer, first_call=3)
@@ -163,13 +163,22 @@ def test_slots_may_be_drawn_in_any_order(tokenizer: Any) -> None:
 )  # fmt: skip
 def test_control_tokens_where_none_may_stand_are_malformed(tokenizer: Any, text: str) -> None:
     """Broke with a KeyError where an argument came before its skill."""
-    reader = SlotsReader(Slots(SKILLS), tokenizer, first_call=1)
+    reader = SlotsReader(Slots(SKILLS, range(len(SKILLS))), tokenizer, first_call=1)
     for token in tokenizer(text, add_special_tokens=False).input_ids:
         list(reader.take(token))
     list(reader.end())
     assert reader.output == PlannerOutput(malformed=text)
 
 
-def test_more_skills_than_slots_says_so() -> None:
-    with pytest.raises(ValueError, match="49 skills are on offer; this planner reads at most 48: use --offer"):
+def test_skills_of_the_contract_have_slots_of_their_own_whatever_is_on_offer() -> None:
+    registry = Registry.load()
+    whole = Slots(registry.offer()).slot
+    narrow = Slots([say, *registry.offer(["crop", "blur"]), paint]).slot
+    assert narrow == {"say": len(CONTRACT), "crop": whole["crop"], "blur": whole["blur"], "paint": len(CONTRACT) + 1}
+    assert len(set(whole.values())) == len(whole)
+
+
+def test_more_added_skills_than_slots_says_so() -> None:
+    text = f"49 added skills are on offer; this planner reads at most {SLOTS - len(CONTRACT)}: use --offer"
+    with pytest.raises(InputError, match=text):
         Slots([say] * 49)

@@ -78,7 +78,7 @@ traces = st.builds(
 
 
 @hypothesis.seed(0)
-@hypothesis.settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(traces)
 def test_the_json_of_a_trace_gives_back_an_equal_trace(trace: Trace) -> None:
     text = trace.to_json()

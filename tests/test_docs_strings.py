@@ -50,10 +50,9 @@ def documented(body: list[ast.stmt], at: int) -> bool:
 
 def function(node: Function, owner: str) -> Iterator[tuple[int, str]]:
     decorators = [ast.unparse(item) for item in node.decorator_list]
-    if not any(name.endswith(("overload", ".setter")) for name in decorators) and not ast.get_docstring(node):
-        trivial = node.name == "__init__" and len(node.args.args) + len(node.args.kwonlyargs) == 1
-        if not trivial:
-            yield node.lineno, f"{owner}{node.name} has no docstring"
+    exempt = node.name == "__init__" or any(name.endswith(("overload", ".setter")) for name in decorators)
+    if not exempt and not ast.get_docstring(node):
+        yield node.lineno, f"{owner}{node.name} has no docstring"
     if node.returns is None:
         yield node.lineno, f"{owner}{node.name} has no return type"
     args = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]

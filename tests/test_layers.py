@@ -19,21 +19,19 @@ ALLOWED = {
     "demo": {"agent", "skills"},
 }
 HEAVY = {
-    "torch", "transformers", "diffusers", "segment_anything", "groundingdino", "gradio", "langchain_core", "cv2", "rapidocr",
-    "bm25s",
+    "torch", "transformers", "diffusers", "segment_anything", "groundingdino", "gradio", "langchain_core", "cv2",
+    "rapidocr", "bm25s",
 }  # fmt: skip
 MODULES = [path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-def imported(tree: ast.AST, package: str) -> Iterator[tuple[str, int]]:
+def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield (top-level name, line) of every absolute import below a node; relative ones stay in the package."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield (node.module or "").split(".")[0], node.lineno
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level < 9, package
 
 
 def at_import(tree: ast.Module) -> Iterator[ast.stmt]:
@@ -60,7 +58,7 @@ def test_each_package_imports_only_what_lies_below_it(package: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in (ROOT / package).rglob("*.py")
-        for name, line in imported(ast.parse(path.read_text(encoding="utf-8")), package)
+        for name, line in imported(ast.parse(path.read_text(encoding="utf-8")))
         if name in forbidden
     ]
     assert found == [], "inside a package imports are relative; across, only downwards"
@@ -72,7 +70,7 @@ def test_heavy_packages_are_imported_only_where_they_are_used() -> None:
         for path in MODULES
         if path.relative_to(ROOT).parts[0] != "training"
         for node in at_import(ast.parse(path.read_text(encoding="utf-8")))
-        for name, line in imported(node, "")
+        for name, line in imported(node)
         if name in HEAVY
     ]
     assert found == []
@@ -84,7 +82,7 @@ def test_importing_agent_and_skills_is_quick_and_loads_nothing_heavy() -> None:
         "print(json.dumps([took, sorted({name.split('.')[0] for name in sys.modules})]))"
     )
     runs: list[tuple[float, list[str]]] = []
-    for _ in range(3):
+    for _ in range(5):
         run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, timeout=60)
         runs.append(json.loads(run.stdout))
     assert HEAVY & set(runs[0][1]) == set()

@@ -57,5 +57,5 @@ def test_a_phrasing_without_its_slot_is_refused(tmp_path):
 
 def test_broken_toml_is_named(tmp_path):
     (tmp_path / "crop.toml").write_text("[[intents]\n")
-    with pytest.raises(InputError, match="crop.toml cannot be read as TOML: .*; mend the file"):
+    with pytest.raises(InputError, match=r"crop\.toml cannot be read as TOML: .*; mend the file"):
         load_intents(tmp_path)

@@ -19,7 +19,9 @@ _BEHIND: Mapping[Language, Sequence[str]] = {
     "en": ("please", "thanks", "now", "for me", "asap", "pls", "thank you", "if you can", "today", "ok?", "would you"),
     "es": ("por favor", "gracias", "ahora", "porfa", "si puedes", "ya", "¿vale?", "cuando puedas", "anda"),
 }  # fmt: skip
-_SYLLABLES = "ba be bi co da do fa fe gra ka ki lo lu ma mi mo na ne no pa pe qui ra re ri sa so ta te to tra va vi zo zu"
+_SYLLABLES = (
+    "ba be bi co da do fa fe gra ka ki lo lu ma mi mo na ne no pa pe qui ra re ri sa so ta te to tra va vi zo zu"
+)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -75,7 +77,8 @@ def expression(rng: random.Random) -> str:
     numbers = [_number(rng) for _ in range(terms)]
     written = numbers[0]
     for number in numbers[1:]:
-        written += f"{space}{rng.choice('+-*/*+x^')}{space}{number}"
+        sign = rng.choice("+-*/*+x^")
+        written += f"{space}{sign}{space}{rng.randint(2, 4) if sign == '^' else number}"
     if terms > 2 and rng.random() < 0.4:
         written = f"({written}){space}{rng.choice('*/+-')}{space}{_number(rng)}"
     return written
@@ -102,9 +105,7 @@ class Request:
     """Slot -> value, letter for letter a part of `text`."""
 
 
-def draw(
-    phrasing: str, language: Language, words: Words, rng: random.Random, *, noise: bool = True
-) -> Request:
+def draw(phrasing: str, language: Language, words: Words, rng: random.Random, *, noise: bool = True) -> Request:
     """Fill a phrasing's slots and, with `noise`, write it as people do."""
     pieces = SLOT.split(phrasing)
     slots = {i: words.value(piece, language, rng) for i, piece in enumerate(pieces) if i % 2}

@@ -1,6 +1,5 @@
 """`handeye eval planner`: how often a planner calls what it should, on requests its training never held."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from agent import Agent, Chat
+from agent.options import Parser
 from agent.score import Scored, score_turn, table
 from skills import Boxes, InputError, Line, Masks, Number, Picture, Text, Value
 
@@ -25,7 +25,7 @@ TURNS = 6
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Score a planner and print shares with 95 % intervals; return the exit status."""
-    parser = argparse.ArgumentParser(prog="handeye eval", description=__doc__)
+    parser = Parser(prog="handeye eval", description=__doc__)
     parser.add_argument("what", choices=["planner"], help="what to evaluate")
     parser.add_argument("--planner", default="embedded", help="checkpoint folder or hub id (default: embedded)")
     parser.add_argument("--set", action="append", default=[], help="a .jsonl file of rows; default: all held-out sets")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +132,36 @@ class LlavaPlanner:
         matcher = llguidance.LLMatcher(self._grammar_tokens, rules)
         if matcher.is_error():
             raise RuntimeError(f"the grammar of the offer is wrong: {matcher.get_error()}")
-        with self._lock:
-            logits = self._read(segments, artifacts)
-            for token_id in constrained(self.decoder, logits, matcher, self._stop_ids, ANSWER_TOKENS, cancel):
-                yield from reader.take(token_id)
-        yield from reader.end()
-        yield reader.output.model_copy(update={"notes": self.notes})
+        with self._turn(cancel):
+            whole = yield from self._write(self._read(segments, artifacts), matcher, reader, cancel)
+        if whole:
+            yield from reader.end()
+            yield reader.output.model_copy(update={"notes": self.notes})
+        else:
+            note = f"a pass was cut off at {ANSWER_TOKENS} tokens"
+            yield PlannerOutput(malformed=note, notes=(*self.notes, note))
+
+    @contextmanager
+    def _turn(self, cancel: Cancel) -> Iterator[None]:
+        """Wait for the model; raises skills.Cancelled where the user stops waiting."""
+        while not self._lock.acquire(timeout=0.1):
+            cancel.check()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _write(
+        self, logits: Any, matcher: Any, reader: SlotsReader | ChatReader, cancel: Cancel
+    ) -> Generator[Delta | CallReady, None, bool]:
+        """Decode one pass into `reader`; return whether it came to its end."""
+        tokens = constrained(self.decoder, logits, matcher, self._stop_ids, ANSWER_TOKENS, cancel)
+        while True:
+            try:
+                token_id = next(tokens)
+            except StopIteration as end:
+                return bool(end.value)
+            yield from reader.take(token_id)
 
     def encoded_length(self, segments: Sequence[Segment], artifacts: Artifacts) -> int:
         """Return how many tokens a rendering takes."""

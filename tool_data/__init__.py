@@ -1,0 +1,1 @@
+"""Makes, converts, checks and mixes tool-use data, all in Trace form."""

@@ -1,0 +1,71 @@
+"""What chats are worded with: answers, chat without a skill, and the words that fill slots."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .phrasings import LANGUAGES, Language, is_held_back, read_toml
+from .requests import Words
+
+Answers = Mapping[str, Mapping[Language, Sequence[str]]]
+"""Key -> language -> answers; "$boxes" stands for the turn's newest boxes, "$error" for the failed call's."""
+
+Talk = tuple[str, Language, Sequence[str]]
+"""A request that needs no skill, its language, and what may be answered."""
+
+PLACE = re.compile(r"\$([a-z]+)")
+"""A place in an answer that an id is put into."""
+
+_LISTS = {
+    "object": "objects",
+    "class": "classes",
+    "prompt": "prompts",
+    "instruction": "instructions",
+    "query": "queries",
+}
+
+
+def load_answers(*paths: Path) -> Answers:
+    """Read answer files; keys are "blur", "find_faces+blur", "detect.empty", "chain.detect.empty", "error.failed"."""
+    found: dict[str, Mapping[Language, Sequence[str]]] = {}
+    for path in paths:
+        for name, row in read_toml(path).items():
+            if name == "chain":
+                found.update(
+                    {f"{a}+{b}": _both(texts, "done_") for a, rest in row.items() for b, texts in rest.items()}
+                )
+            elif name == "chain_empty":
+                found.update({f"chain.{skill}.empty": _both(texts, "") for skill, texts in row.items()})
+            elif isinstance(row, Mapping):
+                kinds = {key.rpartition("_")[0] for key in row}
+                found.update({_key(name, kind): _both(row, f"{kind}_") for kind in kinds})
+    return found
+
+
+def _key(name: str, kind: str) -> str:
+    return name if kind == "done" else f"{name}.{kind}"
+
+
+def _both(row: Mapping[str, Any], prefix: str) -> dict[Language, Sequence[str]]:
+    return {language: tuple(row[f"{prefix}{language}"]) for language in LANGUAGES}
+
+
+def load_talk(path: Path, *, held_back: bool) -> list[Talk]:
+    """Read chat without a skill, all of it but the requests kept for measuring, or only those."""
+    return [
+        (request, language, tuple(row[f"answer_{language}"]))
+        for row in read_toml(path)["intents"]
+        for language in LANGUAGES
+        for request in row[language]
+        if is_held_back(request) == held_back
+    ]
+
+
+def load_words(path: Path, vocabulary: Mapping[Language, Sequence[str]]) -> Words:
+    """Read the words that fill slots; `vocabulary` are single words for values nobody thought of."""
+    lists = read_toml(path)
+    return Words(
+        {slot: {language: lists[f"{plural}_{language}"] for language in LANGUAGES} for slot, plural in _LISTS.items()},
+        vocabulary,
+    )

@@ -1,0 +1,1 @@
+"""Turns tool-use data into a planner."""
