@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PLANNER ?= checkpoints/planner
+GENTLY := --muon 0.01 --adam 0.0015
 
 .PHONY: setup demo test check fix planner docs
 
@@ -29,8 +31,11 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Three runs: from nothing; whole chats at half the learning rate; first outputs, where a skill is chosen.
 planner: setup
-	$(BIN)/python -m training.planner
+	$(BIN)/python -m training.planner --seed 0 --tokens 6130000 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 1 --tokens 4990000 --start $(PLANNER) $(GENTLY) --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 2 --tokens 2000000 --start $(PLANNER) $(GENTLY) --openings 0.8 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

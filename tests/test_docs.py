@@ -1,14 +1,19 @@
 """Docs are executed: code blocks run, generated pages are diffed, the commands named exist."""
 
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from agent import Agent
+from agent.score import Share
 from docs.generate import HERE, PAGES
+from docs.readme import transcript
 from skills import Picture
 from skills.registry import load_file
+from training.evaluate import HELDOUT, TURNS, read_rows, run_row
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,3 +41,40 @@ def test_the_make_targets_that_are_named_exist():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"`make ([a-z]+)`", page.read_text(encoding="utf-8")):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def block_after(text: str, mark: str) -> str:
+    """Return the fenced block that follows a comment in a page."""
+    return re.search(rf"{re.escape(mark)}\n+```\n(.*?)```", text, re.DOTALL)[1].rstrip("\n")
+
+
+@pytest.mark.slow
+def test_the_readmes_transcript_is_what_the_program_says():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert block_after(readme, "<!-- transcript: python -m docs.readme -->") == transcript(Agent().chat())
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs(tmp_path, capsys, monkeypatch):
+    door, skill = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    program = tmp_path / "door.py"
+    program.write_text(door)
+    runpy.run_path(str(program))
+    assert "RIVER BAKERY" in capsys.readouterr().out
+    path = tmp_path / "middle.py"
+    path.write_text(skill)
+    assert [found.name for found in load_file(path)] == ["middle"]
+
+
+@pytest.mark.slow
+def test_the_cards_score_is_what_the_planner_reaches():
+    """Plays every direct held-out row; another machine may round a few choices otherwise, so the interval decides."""
+    card = (ROOT / "checkpoints" / "planner" / "README.md").read_text(encoding="utf-8")
+    claimed = re.search(r"^direct +both +([0-9.]+) \(([0-9.]+)-([0-9.]+), n=(\d+)\)", card, re.MULTILINE)
+    rows = list(read_rows([HELDOUT / "direct.jsonl"]))
+    agent = Agent(max_steps=TURNS)
+    share = Share(sum(run_row(row, agent).first_call for row in rows), len(rows))
+    assert len(rows) == int(claimed[4])
+    assert float(claimed[2]) <= share.value <= float(claimed[3])
+    assert claimed[0].split()[2] in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -37,3 +37,11 @@ def save(model: Any, processor: Any, out: Path) -> None:
     processor.save_pretrained(out)
     dialect = {"dialect": "slots", "max_length": POSITIONS}
     (out / "handeye.json").write_text(json.dumps(dialect, indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(checkpoint: Path) -> Any:
+    """Return a planner's model in float32, to be trained on."""
+    import torch
+    from transformers import LlavaForConditionalGeneration
+
+    return LlavaForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)

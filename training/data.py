@@ -46,6 +46,12 @@ STAGES = (
 """Short offers and first outputs first: choosing by description forms there; long offers and whole chats follow."""
 
 
+REFINING = (
+    Stage(share=1.0, least=1, most=24, full=0.6, length=1024, rows=4, mix=Mix(0.1, 0.4, 0.03, 0.14), openings=0.35),
+)
+"""A second run that goes on from the first: mostly whole chats under the offer that serving shows, more talk."""
+
+
 def opening(trace: Trace) -> Trace:
     """Return a chat's first turn up to the planner's first output."""
     turn = trace.turns[0]

@@ -19,6 +19,7 @@ from .attention import Vocabulary
 from .data import Source, Stage, pixels
 from .encode import Batch, Rows
 from .forward import hidden_states
+from .planner import keep_memory
 from .tokenizer import Cached
 
 FULL = Stage(share=1.0, least=1, most=24, full=1.0, length=1280, rows=4)
@@ -99,7 +100,10 @@ def measure(
     for _ in range(batches):
         batch = source.batch(stage, tokenizer.pad_token_id)
         with torch.no_grad():
-            likely = model.lm_head(hidden_states(model, batch, table)).argmax(-1)
+            hidden = hidden_states(model, batch, table)
+            wanted = batch.targets.roll(-1, 1)
+            likely = torch.zeros_like(batch.ids)
+            likely[wanted] = model.lm_head(hidden[wanted]).argmax(-1)
         names = [skill.name for skill in source.generator.material.skills]
         for item in outputs(batch):
             told = batch.ids[item.row, item.begin : item.end].tolist()
@@ -130,6 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seen", action="store_true", help="draw phrasings that were trained on instead")
     told = parser.parse_args(arguments)
+    keep_memory()
     model, processor = load(told.checkpoint)
     tokenizer = processor.tokenizer
     pool = draw_pool(64, told.seed + 1000)

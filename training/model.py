@@ -9,7 +9,7 @@ from typing import Any
 class Size:
     """How large a planner is."""
 
-    width: int = 256
+    width: int = 128
     """Hidden size; heads have 32 channels each."""
     layers: int = 4
     """Llama layers, at least 3 for the initialisation."""

@@ -15,8 +15,8 @@ from tool_data.generate import Generator, Material
 from tool_data.pictures import pool as draw_pool
 
 from .attention import Supervisor
-from .checkpoint import processor_of, save
-from .data import STAGES, Source, Stage, pixels, sample_texts
+from .checkpoint import load_model, processor_of, save
+from .data import REFINING, STAGES, Source, Stage, pixels, sample_texts
 from .encode import Batch, Rows
 from .forward import hidden_states
 from .model import Size, build
@@ -53,7 +53,9 @@ class Plan:
     sample: int = 1500
     """Offers the tokeniser is trained on."""
     size: Size = field(default_factory=Size)
-    """How large the planner is."""
+    """How large the planner is; a run that goes on from a checkpoint takes its size."""
+    start: Path | None = None
+    """Checkpoint to go on from, with a schedule of its own; None starts from nothing."""
     stages: tuple[Stage, ...] = STAGES
     """Parts of the run, in order."""
     muon: float = 0.02
@@ -91,18 +93,28 @@ class Run:
         self.plan, self.out = plan, out
         material = material or Material.load()
         pool = draw_pool(plan.pictures, plan.seed)
-        texts = sample_texts(Generator(material, pool.digests, content=False), plan.sample, plan.seed)
-        self.tokenizer = train_tokenizer(texts, plan.size.vocabulary)
+        self.tokenizer = self._tokenizer(Generator(material, pool.digests, content=False))
         rows = Rows(Cached(self.tokenizer), plan.size.image_tokens)
         self.source = Source(material, pool, rows, plan.seed)
         self.processor = processor_of(self.tokenizer, plan.size)
         self.pixels = pixels(pool, self.processor.image_processor)
         ids = self.tokenizer
-        size = replace(plan.size, vocabulary=len(ids))
-        self.model = build(size, rows.image_token_id, ids.pad_token_id, ids.bos_token_id, ids.eos_token_id)
+        if plan.start is None:
+            size = replace(plan.size, vocabulary=len(ids))
+            self.model = build(size, rows.image_token_id, ids.pad_token_id, ids.bos_token_id, ids.eos_token_id)
+        else:
+            self.model = load_model(plan.start)
         self.supervisor = Supervisor(self.model.model.language_model)
         self.seen = 0
         self._optimisers()
+
+    def _tokenizer(self, generator: Generator) -> Any:
+        """Train the tokeniser, or take that of the checkpoint the run goes on from."""
+        if self.plan.start is None:
+            return train_tokenizer(sample_texts(generator, self.plan.sample, self.plan.seed), self.plan.size.vocabulary)
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.plan.start)
 
     def _optimisers(self) -> None:
         import torch
@@ -193,6 +205,12 @@ class Run:
         log.info("saved to %s", self.out)
 
 
+def _stages(fresh: bool, openings: float | None) -> tuple[Stage, ...]:
+    """Return the stages of a first or a later run, with the share of openings told."""
+    stages = STAGES if fresh else REFINING
+    return stages if openings is None else tuple(replace(stage, openings=openings) for stage in stages)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train the embedded planner; see `--help`."""
     parser = argparse.ArgumentParser(prog="python -m training.planner", description=__doc__)
@@ -202,6 +220,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=Plan.threads)
     parser.add_argument("--width", type=int, default=Size.width, help="hidden size, a multiple of 64")
     parser.add_argument("--layers", type=int, default=Size.layers)
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from (default: from nothing)")
+    parser.add_argument("--openings", type=float, help="share of chats that end with the planner's first output")
+    parser.add_argument("--muon", type=float, default=Plan.muon, help="learning rate of the block matrices")
+    parser.add_argument("--adam", type=float, default=Plan.adam, help="learning rate of everything else")
     parser.add_argument("--out", type=Path, default=Path("checkpoints/planner"))
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -211,6 +233,10 @@ def main(arguments: list[str] | None = None) -> int:
         seed=told.seed,
         threads=told.threads,
         size=Size(width=told.width, layers=told.layers),
+        start=told.start,
+        stages=_stages(told.start is None, told.openings),
+        muon=told.muon,
+        adam=told.adam,
     )
     Run(plan, told.out).train()
     return 0
