@@ -1,4 +1,5 @@
-"""The main job on real photographs, with the embedded planner: what a user asks, end to end."""
+"""The main job on real photographs, end to end. Reading is asked of the embedded planner; the edits are scripted here,
+and test_acceptance_planner.py asks the embedded planner which calls it makes of the same requests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent import Agent
+from agent import Agent, ScriptedPlanner
 from skills import Boxes, Line, Text
 from skills.values import Picture
 
@@ -29,6 +30,17 @@ Shared = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def agent() -> Agent:
     return Agent()
+
+
+FIND_AND_BLUR = (
+    {"name": "find_faces"},
+    {"name": "blur", "args": {"regions": "boxes_1"}},
+    "I blurred [boxes_1.count] face(s): [img_2]",
+)
+
+
+def scripted(*lines: object) -> Agent:
+    return Agent(ScriptedPlanner(list(lines)))
 
 
 def errors(said: str, truth: str) -> float:
@@ -54,18 +66,14 @@ def test_reading_a_page_gives_its_text_and_nothing_else(agent, shared: Shared, r
 
 @pytest.mark.slow
 @pytest.mark.parametrize("photo", PHOTOS)
-def test_blurring_every_face_changes_the_faces_alone(agent, shared: Shared, photo):
-    turn = agent.ask("blur every face", images=[shared(photo)])
-    calls = [call.name for step in turn.turn.steps for call in step.output.calls]
-    assert calls[0] == "find_faces"
+def test_blurring_every_face_changes_the_faces_alone(shared: Shared, photo):
+    turn = scripted(*FIND_AND_BLUR).ask("blur every face", images=[shared(photo)])
     boxes = turn.values["boxes_1"]
     assert isinstance(boxes, Boxes)
     if not len(boxes):
-        assert calls == ["find_faces"]
-        assert turn.answer
+        assert turn.observations[1].error.message == "'boxes_1' is empty: nothing was found"
         return
-    assert calls == ["find_faces", "blur"]
-    assert str(len(boxes)) in turn.answer
+    assert turn.answer == f"I blurred {len(boxes)} face(s): img_2"
     before, after = turn.artifacts.picture("img_1").array, turn.artifacts.picture("img_2").array
     inside = np.zeros(before.shape[:2], dtype=bool)
     for x1, y1, x2, y2 in boxes.array:
@@ -76,20 +84,22 @@ def test_blurring_every_face_changes_the_faces_alone(agent, shared: Shared, phot
 
 
 @pytest.mark.slow
-def test_removed_text_is_not_read_again(agent, shared: Shared):
-    chat = agent.chat()
-    chat.ask("remove the text", images=[shared("photos/poster.jpg")])
-    edited = chat.artifacts.newest_picture()
-    assert edited is not None
-    assert edited != "img_1"
-    again = Agent(agent.planner, offer=["read_text"]).ask("read the text", images=[chat.artifacts.picture(edited)])
-    found = again.values["text_1"]
+@pytest.mark.parametrize("page", ["ocr/tesseract/phototest.tif", "ocr/tesseract/eurotext.tif"])
+def test_removed_text_is_not_read_again(shared: Shared, page):
+    erase = {"name": "erase", "args": {"regions": "text_1"}}
+    turn = scripted({"name": "read_text"}, erase, {"name": "read_text"}, "[img_2]").ask("remove", images=[shared(page)])
+    first, found = turn.values["text_1"], turn.values["text_2"]
+    assert isinstance(first, Text)
     assert isinstance(found, Text)
+    assert len(first) > 5
     assert found.lines == ()
 
 
-def test_cutting_out_a_box_gives_a_transparent_picture(agent, shared: Shared):
-    turn = agent.ask("cut out what is in this box", images=[shared(PHOTOS[0])], region=[0.2, 0.1, 0.7, 0.9])
+def test_cutting_out_a_box_gives_a_transparent_picture(shared: Shared):
+    cut = {"name": "cut_out", "args": {"regions": "boxes_1"}}
+    turn = scripted(cut, "[img_2]").ask(
+        "cut out what is in this box", images=[shared(PHOTOS[0])], region=[0.2, 0.1, 0.7, 0.9]
+    )
     picture = turn.values["img_2"]
     assert isinstance(picture, Picture)
     assert picture.mode == "RGBA"
@@ -97,13 +107,15 @@ def test_cutting_out_a_box_gives_a_transparent_picture(agent, shared: Shared):
     assert picture.array[256, 230, 3] == 255
 
 
-def test_each_edit_of_a_chat_builds_on_the_one_before(agent, shared: Shared):
-    chat = agent.chat()
+def test_each_edit_of_a_chat_builds_on_the_one_before(shared: Shared):
+    crop = {"name": "crop", "args": {"region": "boxes_1[0]"}}
+    grey = {"name": "adjust", "args": {"grayscale": True}}
+    chat = scripted(*FIND_AND_BLUR, crop, "[img_3]", grey, "[img_4]").chat()
     chat.ask("blur the faces", images=[shared(PHOTOS[0])])
     assert chat.artifacts.record("img_2").frame == "img_1"
     chat.ask("crop to the first one")
     cropped = chat.artifacts.picture("img_3")
-    x1, y1, x2, _ = (round(n) for n in chat.artifacts.value("boxes_1").xyxy[0])
+    x1, y1, x2, _ = (int(n) for n in chat.artifacts.value("boxes_1").xyxy[0])
     blurred = chat.artifacts.picture("img_2").array
     assert chat.artifacts.record("img_3").frame == "img_3"
     assert abs(cropped.size[0] - (x2 - x1)) <= 2
@@ -111,14 +123,15 @@ def test_each_edit_of_a_chat_builds_on_the_one_before(agent, shared: Shared):
         cropped.array[5:-5, 5:-5] == blurred[y1 + 5 : y1 + cropped.size[1] - 5, x1 + 5 : x1 + cropped.size[0] - 5]
     ).mean() > 0.9
     chat.ask("make it black and white")
-    grey = chat.artifacts.picture("img_4")
-    assert grey.size == cropped.size
-    assert (grey.array[:, :, 0] == grey.array[:, :, 1]).all()
+    last = chat.artifacts.picture("img_4")
+    assert last.size == cropped.size
+    assert (last.array[:, :, 0] == last.array[:, :, 1]).all()
 
 
-def test_recorded_results_replay_a_chain_that_cannot_run_here(agent, plain: Picture):
+def test_recorded_results_replay_a_chain_that_cannot_run_here(plain: Picture):
     found = Boxes(xyxy=((20, 10, 60, 50),), scores=(0.9,), labels=("red car",))
-    chat = agent.chat(results={"detect": [found]})
+    detect = {"name": "detect", "args": {"objects": ["red car"]}}
+    chat = scripted(detect, FIND_AND_BLUR[1], "[img_2]").chat(results={"detect": [found]})
     turn = chat.ask("blur the red car", images=[plain])
     assert [call.name for step in turn.turn.steps for call in step.output.calls] == ["detect", "blur"]
     assert chat.trace.meta.replayed == ("detect",)
@@ -128,11 +141,15 @@ def test_recorded_results_replay_a_chain_that_cannot_run_here(agent, plain: Pict
     assert (before[outside] == after[outside]).all()
 
 
-def test_a_chain_of_three_skills_replays(agent, plain: Picture):
+def test_a_chain_of_three_skills_replays(plain: Picture):
     results = {
         "detect": [Boxes(xyxy=((20, 10, 60, 50),), scores=(0.9,), labels=("sign",))],
         "read_text": [Text(lines=(Line(text="OPEN DAILY"),), untrusted=True)],
     }
-    turn = agent.chat(results=results).ask("crop to the sign and read it", images=[plain])
-    assert [call.name for step in turn.turn.steps for call in step.output.calls] == ["detect", "crop", "read_text"]
+    detect = {"name": "detect", "args": {"objects": ["sign"]}}
+    crop = {"name": "crop", "args": {"region": "boxes_1"}}
+    turn = (
+        scripted(detect, crop, {"name": "read_text"}, "[text_1]").chat(results=results).ask("read it", images=[plain])
+    )
+    assert turn.artifacts.record("img_2").size == (40, 40)
     assert turn.answer == "OPEN DAILY"

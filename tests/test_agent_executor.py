@@ -202,6 +202,8 @@ def test_a_model_held_by_an_abandoned_call_is_loaded_anew() -> None:
 
 def test_ctrl_c_ends_a_program_with_a_hanging_plugin() -> None:
     program = """
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell leaves it ignored
         from agent import Agent, ScriptedPlanner
         from tests.probes import hang
         print("up", flush=True)

@@ -69,7 +69,7 @@ def test_a_template_that_drops_the_offer_is_replaced_and_said(chat_checkpoint: P
     chat = load_planner(str(chat_checkpoint))
     assert chat.notes == (note,)
     artifacts = table(picture())
-    assert written(chat, started(artifacts), artifacts).notes == (note,)
+    assert written(chat, started(artifacts), artifacts).notes[0] == note
     assert load_planner(str(slots_checkpoint)).notes == ()
 
 

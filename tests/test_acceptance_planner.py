@@ -1,0 +1,61 @@
+"""Which calls the embedded planner makes of the requests its issue names; results are recorded, so that it alone counts."""
+
+import pytest
+
+from agent import Agent
+from skills import Boxes, Line, Picture, Text
+
+FACES = Boxes(xyxy=((20, 10, 50, 40), (60, 10, 90, 40)), scores=(0.9, 0.8), labels=("face", "face"))
+WORDS = Text(lines=(Line(text="OPEN DAILY", box=(20, 10, 60, 30)),), untrusted=True)
+RESULTS = {"find_faces": [FACES] * 3, "read_text": [WORDS] * 3, "detect": [FACES] * 3}
+
+FIND_AND_BLUR = ["find_faces", "blur"]
+
+
+@pytest.fixture(scope="module")
+def agent() -> Agent:
+    return Agent()
+
+
+def calls(agent: Agent, request: str, picture: Picture, region: list[float] | None = None) -> list[str]:
+    turn = agent.chat(results=RESULTS).ask(request, images=[picture], region=region)
+    return [call.name for step in turn.turn.steps for call in step.output.calls]
+
+
+# Not reached by this checkpoint (checkpoints/planner/README.md has the shares); a better one turns these into passes.
+MISSED = pytest.mark.xfail(reason="the first planner chooses another skill", strict=False)
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ("what does it say?", ["read_text"]),
+        ("\u00bfqu\u00e9 dice el texto?", ["read_text"]),
+        ("blur the faces", FIND_AND_BLUR),
+        ("blur every face", FIND_AND_BLUR),
+        ("difumina las caras", FIND_AND_BLUR),
+        ("remove the text", ["read_text", "erase"]),
+        ("blur the red car", ["detect", "blur"]),
+        ("crop to the sign and read it", ["detect", "crop", "read_text"]),
+        ("make it black and white", ["adjust"]),
+        ("what is 12*7?", ["calculate"]),
+        ("find the red car", ["detect"]),
+        ("read the QR code", ["read_code"]),
+    ],
+)
+def test_the_calls_of_a_request(agent, plain: Picture, request_, expected):
+    assert calls(agent, request_, plain) == expected
+
+
+def test_a_marked_box_is_cut_out(agent, plain: Picture):
+    assert calls(agent, "cut out what is in this box", plain, region=[0.2, 0.2, 0.8, 0.8]) == ["cut_out"]
+
+
+def test_three_requests_of_one_chat(agent, plain: Picture):
+    chat = agent.chat(results=RESULTS)
+    for request in ("blur the faces", "crop to the first one", "make it black and white"):
+        turn = chat.ask(request, images=[] if chat.trace.turns else [plain])
+    written = [call for turn in turn.trace.turns for step in turn.steps for call in step.output.calls]
+    assert [call.name for call in written] == ["find_faces", "blur", "crop", "adjust"]
+    assert written[2].args == {"region": "boxes_1[0]"}
+    assert written[3].args == {"grayscale": True}
