@@ -1,4 +1,4 @@
-"""Which calls the embedded planner makes of the requests its issue names; results are recorded, so that it alone counts."""
+"""Which calls the embedded planner makes of the requests it is meant for; results are recorded: it alone counts."""
 
 import pytest
 
