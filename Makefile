@@ -35,7 +35,7 @@ fix: setup
 planner: setup
 	$(BIN)/python -m training.planner --seed 0 --tokens 6130000 --out $(PLANNER)
 	$(BIN)/python -m training.planner --seed 1 --tokens 4990000 --start $(PLANNER) $(GENTLY) --out $(PLANNER)
-	$(BIN)/python -m training.planner --seed 2 --tokens 2000000 --start $(PLANNER) $(GENTLY) --openings 0.8 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 2 --tokens 2350000 --start $(PLANNER) $(GENTLY) --openings 0.8 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

@@ -8,7 +8,7 @@ from agent import Agent, Chat
 
 IMAGES = Path(__file__).parent / "images"
 
-REQUESTS = ("what does it say?", "blur the text", "¿qué puedes leer en la foto original, img_1?", "what is 12*7?")
+REQUESTS = ("what does it say?", "remove the text", "make it black and white", "¿cuánto es 12*7?")
 """What is asked, in one chat."""
 
 

