@@ -40,7 +40,9 @@ def load_planner(where: str) -> "LlavaPlanner":
         raise InputError(f"the embedded planner is not at {str(path)!r}; train it with `make planner`")
     name, _, revision = (str(path), "", "") if path.is_dir() else where.partition("@")
     from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     try:
         options = {"local_files_only": True, "revision": revision or None}
         models: Any = AutoModelForImageTextToText
