@@ -42,7 +42,8 @@ def load_planner(where: str) -> "LlavaPlanner":
     from transformers import AutoModelForImageTextToText, AutoProcessor
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    progress: Any = logging
+    progress.disable_progress_bar()
     try:
         options = {"local_files_only": True, "revision": revision or None}
         models: Any = AutoModelForImageTextToText
