@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -111,11 +111,6 @@ class Agent:
             self._planner = loaded
             return loaded
 
-    @property
-    def ready(self) -> bool:
-        """True once the planner is loaded."""
-        return not isinstance(self._planner, str)
-
     def ask(
         self, request: str, images: Sequence[Any] = (), *, region: Region | None = None, cancel: Cancel | None = None
     ) -> Answer:
@@ -187,22 +182,19 @@ class Chat:
         region: Region | None = None,
         marks: Sequence[Value] = (),
         cancel: Cancel | None = None,
-        on_planner: Callable[[], None] | None = None,
     ) -> Iterator[Event]:
         """Answer the next request, yielding what happens; TurnEnded is the last event.
 
-        `marks` are boxes or points the user drew, in pixels of the newest picture; `on_planner` is called once the
-        planner is loaded. Raises InputError before anything is added to the trace.
+        `marks` are boxes or points the user drew, in pixels of the newest picture. Raises InputError before
+        anything is added to the trace.
         """
         if not request.strip():
             raise InputError('the request is empty; say what to do, e.g. "what does it say?"')
-        if not request.isprintable() and request.encode("utf-8", "ignore").decode() != request:
+        if request.encode("utf-8", "ignore").decode() != request:
             raise InputError(f"the request is no valid text ({request[:40]!r}); write it as UTF-8")
         read = [_read(item) for item in images]
         drawn = [self._drawn(region, read)] if region is not None else []
         planner = self.agent.planner
-        if on_planner is not None:
-            on_planner()
         self._head(planner)
         turn = self._turn(request, read, [*drawn, *marks])
         self.trace = self.trace.with_turn(turn, self.artifacts.records)

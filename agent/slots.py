@@ -20,6 +20,7 @@ from skills import InputError, Param, Skill
 from skills.registry import CONTRACT
 from skills.values import PREFIXES
 
+from .citations import PATTERN
 from .segments import Segment
 from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
 
@@ -48,9 +49,6 @@ _MARKS = (
 
 REFERENCE = re.compile(r"^([a-z]+_\d+)(?:\[(\d+)\])?$")
 """An artifact id with an optional element."""
-
-CITATION = re.compile(r"\[((?:img|boxes|mask|text|points|num|call)_\d+|skills)((?:\[\d+\])?)((?:\.[a-z]+)?)\]")
-"""A citation in an answer."""
 
 
 def special_tokens() -> list[str]:
@@ -223,10 +221,9 @@ def _argument(value: object) -> list[Segment]:
 def _answer(answer: str) -> list[Segment]:
     segments: list[Segment] = []
     at = 0
-    for match in CITATION.finditer(answer):
+    for match in PATTERN.finditer(answer):
         segments.append(_said(answer[at : match.start()], first=at == 0))
-        element, part = match[2], match[3]
-        markup = f"<{match[1]}>" + (f"<{element}>" if element else "") + (f"<{part}>" if part else "")
+        markup = f"<{match[1]}>" + (f"<[{match[2]}]>" if match[2] else "") + (f"<.{match[3]}>" if match[3] else "")
         segments.append(_target(markup))
         at = match.end()
     segments.append(_said(answer[at:], first=at == 0))

@@ -38,6 +38,7 @@ MISSED = pytest.mark.xfail(reason="the first planner chooses another skill", str
         ("blur the red car", ["detect", "blur"]),
         pytest.param("crop to the sign and read it", ["detect", "crop", "read_text"], marks=MISSED),
         ("make it black and white", ["adjust"]),
+        pytest.param("haz la foto más brillante", ["adjust"], marks=MISSED),
         ("what is 12*7?", ["calculate"]),
         ("find the red car", ["detect"]),
         ("read the QR code", ["read_code"]),
@@ -49,6 +50,24 @@ def test_the_calls_of_a_request(agent, plain: Picture, request_, expected):
 
 def test_a_marked_box_is_cut_out(agent, plain: Picture):
     assert calls(agent, "cut out what is in this box", plain, region=[0.2, 0.2, 0.8, 0.8]) == ["cut_out"]
+
+
+@MISSED
+@pytest.mark.parametrize(
+    ("request_", "degrees"),
+    [("rotate it 90 degrees to the left", 90), ("gira la foto 90 grados a la izquierda", 90)],
+)
+def test_a_turn_has_its_sign(agent, plain: Picture, request_, degrees):
+    turn = agent.ask(request_, images=[plain]).turn
+    assert [call.args for step in turn.steps for call in step.output.calls] == [{"degrees": degrees}]
+
+
+@MISSED
+def test_the_answer_to_a_blur_says_blur(agent, plain: Picture):
+    one = Boxes(xyxy=((20, 10, 50, 40),), scores=(0.9,), labels=("face",))
+    answer = agent.chat(results={"find_faces": [one]}).ask("blur every face", images=[plain]).answer
+    assert "crop" not in answer
+    assert "blur" in answer
 
 
 @pytest.mark.parametrize(

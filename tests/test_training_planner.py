@@ -52,6 +52,8 @@ def test_training_lowers_the_loss_and_the_checkpoint_loads(tmp_path):
     assert (inputs.input_ids == model.config.image_token_id).sum() == Size().image_tokens
     with torch.no_grad():
         assert model(**inputs).logits.shape[-1] == len(processor.tokenizer)
+    further = _toy(tmp_path / "further", start=run.out)
+    assert further.step(batch, 0.5)["planner"] < 0.6 * first["planner"]
 
 
 def _picture():

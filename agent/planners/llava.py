@@ -166,10 +166,6 @@ class LlavaPlanner:
                 return bool(end.value)
             yield from reader.take(token_id)
 
-    def encoded_length(self, segments: Sequence[Segment], artifacts: Artifacts) -> int:
-        """Return how many tokens a rendering takes."""
-        return len(encode(segments, self._tokenizer, self._image_token_id, self._counter(artifacts)).ids)
-
     def _read(self, segments: Sequence[Segment], artifacts: Artifacts) -> Any:
         encoded = encode(segments, self._tokenizer, self._image_token_id, self._counter(artifacts))
         if len(encoded.ids) + ANSWER_TOKENS > self.max_length:
