@@ -52,10 +52,12 @@ def test_a_marked_box_is_cut_out(agent, plain: Picture):
     assert calls(agent, "cut out what is in this box", plain, region=[0.2, 0.2, 0.8, 0.8]) == ["cut_out"]
 
 
-@MISSED
 @pytest.mark.parametrize(
     ("request_", "degrees"),
-    [("rotate it 90 degrees to the left", 90), ("gira la foto 90 grados a la izquierda", 90)],
+    [
+        pytest.param("rotate it 90 degrees to the left", 90, marks=MISSED),
+        ("gira la foto 90 grados a la izquierda", 90),
+    ],
 )
 def test_a_turn_has_its_sign(agent, plain: Picture, request_, degrees):
     turn = agent.ask(request_, images=[plain]).turn
