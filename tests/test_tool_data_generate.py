@@ -7,10 +7,11 @@ import pytest
 from agent.citations import PATTERN
 from agent.slots import IDS, Slots
 from agent.trace import Trace, Turn
-from tool_data.generate import Generator, Material, Mix
+from tool_data.generate import Generator, Mix
+from tool_data.material import Material
 from tool_data.phrasings import is_held_back
 
-DIGESTS = ("a" * 64, "b" * 64)
+PICTURES = {"page": ("a" * 64,), "code": ("b" * 64,), "face": ("c" * 64,), "scene": ("d" * 64, "e" * 64)}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def material():
 
 @pytest.fixture(scope="module")
 def drawn(material):
-    generator = Generator(material, DIGESTS)
+    generator = Generator(material, PICTURES)
     rng = random.Random(7)
     rows = []
     for _ in range(200):
@@ -133,7 +134,7 @@ def test_traces_round_trip_and_fit_the_dialect(drawn):
 def test_equal_seeds_give_equal_chats(material):
     def draw(seed: int) -> tuple[str, Trace]:
         rng = random.Random(seed)
-        generator = Generator(material, DIGESTS)
+        generator = Generator(material, PICTURES)
         offer = generator.offer(rng)
         return "".join(s.text for s in Slots(offer.skills, offer.slots).offer()), generator.chat(offer, rng)
 
@@ -149,10 +150,60 @@ def test_held_back_phrasings_are_not_drawn_for_training(material):
     assert 0.05 < len(kept) / len(texts) < 0.2
 
 
+def test_equal_steps_have_one_thought(material):
+    thoughts = {}
+    for phrases in material.by_skill.values():
+        for phrase in phrases:
+            intent = phrase.intent
+            assert thoughts.setdefault(str(intent.steps), intent.thought) == intent.thought
+
+
+def test_the_picture_decides_what_a_vague_request_means(material):
+    generator = Generator(material, PICTURES)
+    rng = random.Random(2)
+    mix = Mix(invented=0, follow_up=0, withheld=0, talk=0, look=1)
+    skills = {"a": "read_text", "b": "read_code", "c": "find_faces", "d": "caption", "e": "caption"}
+    seen = Counter()
+    for _ in range(80):
+        trace = generator.chat(generator.offer(rng, full=1), rng, mix=mix, most_turns=1)
+        shown = trace.artifacts[trace.turns[0].images[0]].sha256
+        called = trace.turns[0].steps[0].output.calls[0].name
+        assert called == skills[shown[0]]
+        seen[called] += 1
+    assert len(seen) == 4
+
+
+def test_vague_requests_mean_nothing_else(material):
+    vague = {p.text for phrases in material.looks.values() for p in phrases}
+    assert len(vague) > 80
+    assert not vague & {p.text for phrases in material.by_skill.values() for p in phrases}
+
+
+def test_added_skills_are_asked_for_in_authored_words(material):
+    generator = Generator(material, PICTURES)
+    rng = random.Random(4)
+    mix = Mix(invented=1, follow_up=0, withheld=0, talk=0)
+    called = set()
+    for _ in range(60):
+        offer = generator.offer(rng, full=1)
+        trace = generator.chat(offer, rng, mix=mix, most_turns=1)
+        made_up = {skill.name: skill for skill in offer.made_up}
+        for call in trace.turns[0].steps[0].output.calls:
+            if call.name in made_up:
+                called.add(call.name)
+                made_up[call.name].arguments.model_validate(call.args)
+                written = [v for k, v in call.args.items() if k not in ("image", "regions")]
+                assert all(
+                    value in (trace.turns[0].request, *trace.turns[0].marks) or value in trace.turns[0].request
+                    for value in written
+                )
+    assert len(called) > 10
+
+
 def test_a_skill_that_is_not_on_offer_is_declined(material):
-    generator = Generator(material, DIGESTS)
+    generator = Generator(material, PICTURES)
     rng = random.Random(5)
     offer = generator.offer(rng, least=3, most=3)
-    mix = Mix(invented=0, follow_up=0, withheld=1, talk=0)
+    mix = Mix(invented=0, follow_up=0, withheld=1, talk=0, look=0)
     answers = {generator.chat(offer, rng, mix=mix).turn.steps[0].output.answer for _ in range(20)}
     assert answers <= {text for texts in material.answers["error.withheld"].values() for text in texts}

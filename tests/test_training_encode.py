@@ -4,17 +4,18 @@ import pytest
 
 from agent.segments import encode
 from agent.slots import SLOTS, Slots, special_tokens
-from tool_data.generate import Generator, Material
-from training.encode import Rows, TooLong, collate, encode_trace
+from tool_data.generate import Generator
+from tool_data.material import Material
+from training.encode import Encoder, TooLong, collate, encode_trace
 from training.tokenizer import Cached, train_tokenizer
 
-DIGESTS = ("a" * 64,)
+PICTURES = {"page": ("a" * 64,), "code": ("b" * 64,), "face": ("c" * 64,), "scene": ("d" * 64,)}
 PICTURE = 9
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return Generator(Material.load(), DIGESTS, content=False)
+    return Generator(Material.load(), PICTURES, content=False)
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +61,16 @@ def test_the_cache_gives_what_the_tokeniser_gives(tokenizer, generator):
         )
 
 
-def test_a_packed_chat_has_the_tokens_and_targets_that_serving_would_give(tokenizer, generator):
+def test_a_chat_has_the_tokens_and_targets_that_serving_would_give(tokenizer, generator):
     for seed in range(10):
         slots, traces = _drawn(generator, seed)
-        rows = Rows(Cached(tokenizer), PICTURE)
-        row = rows.start(slots)
-        for number, trace in enumerate(traces, 1):
-            rows.add(row, slots, trace, 10_000)
-            alone = encode_trace(trace, slots, tokenizer, rows.image_token_id, lambda _: PICTURE, 10_000)
-            mine = [i for i, chat in enumerate(row.chats) if chat in (0, number)]
-            assert [row.ids[i] for i in mine] == list(alone.ids)
-            assert [row.targets[i] for i in mine] == list(alone.targets)
-            assert [row.positions[i] for i in mine] == list(range(len(mine)))
+        encoder = Encoder(Cached(tokenizer), PICTURE)
+        offer = encoder.offer(slots)
+        for trace in traces:
+            example = encoder.example(offer, slots, trace, 10_000)
+            alone = encode_trace(trace, slots, tokenizer, encoder.image_token_id, lambda _: PICTURE, 10_000)
+            assert (*offer, *example.ids) == alone.ids
+            assert (*(False for _ in offer), *example.targets) == alone.targets
 
 
 def test_a_trace_that_does_not_fit_is_refused_whole(tokenizer, generator):
@@ -79,50 +78,49 @@ def test_a_trace_that_does_not_fit_is_refused_whole(tokenizer, generator):
     image = tokenizer.convert_tokens_to_ids("<image>")
     with pytest.raises(TooLong, match=r"has \d+ tokens, at most 20 fit; .* a trace is never cut"):
         encode_trace(traces[0], slots, tokenizer, image, lambda _: PICTURE, 20)
-    rows = Rows(tokenizer, PICTURE)
-    row = rows.start(slots)
-    before = list(row.ids)
-    with pytest.raises(TooLong, match="start another row"):
-        rows.add(row, slots, traces[0], len(before) + 3)
-    assert row.ids == before
+    encoder = Encoder(tokenizer, PICTURE)
+    offer = encoder.offer(slots)
+    with pytest.raises(TooLong, match="leave it out or raise the limit"):
+        encoder.example(offer, slots, traces[0], len(offer) + 3)
 
 
-def test_copies_point_at_the_same_token_earlier_in_the_same_chat(tokenizer, generator):
-    rows = Rows(Cached(tokenizer), PICTURE)
+def test_copies_point_at_the_same_token_earlier(tokenizer, generator):
+    encoder = Encoder(Cached(tokenizer), PICTURE)
     slots_copied = words = 0
     for seed in range(20):
         slots, traces = _drawn(generator, seed)
-        row = rows.start(slots)
+        offer = encoder.offer(slots)
         for trace in traces:
-            rows.add(row, slots, trace, 10_000)
-        for predicting, place in row.copies:
-            token = row.ids[place]
-            assert row.ids[predicting + 1] == token
-            assert row.targets[predicting + 1]
-            assert row.chats[place] in (0, row.chats[predicting])
-            assert place <= predicting
-            slots_copied += token in rows.vocabulary.slots
-            words += token not in rows.vocabulary.special
-            if token in rows.vocabulary.slots:
-                assert row.chats[place] == 0
+            example = encoder.example(offer, slots, trace, 10_000)
+            ids = (*offer, *example.ids)
+            for predicting, place in example.copies:
+                assert example.ids[predicting + 1] == ids[place]
+                assert example.targets[predicting + 1]
+                assert place <= len(offer) + predicting
+                slots_copied += ids[place] in encoder.vocabulary.slots
+                words += ids[place] not in encoder.vocabulary.special
+                if ids[place] in encoder.vocabulary.slots:
+                    assert place < len(offer)
     assert slots_copied > 30
     assert words > 30
 
 
-def test_chats_see_the_offer_and_themselves_only(tokenizer, generator):
-    rows = Rows(Cached(tokenizer), PICTURE)
-    slots, traces = _drawn(generator, 4, chats=2)
-    long, short = rows.start(slots), rows.start(slots)
-    for trace in traces:
-        rows.add(long, slots, trace, 10_000)
-    batch = collate([long, short], tokenizer.pad_token_id)
-    chats = long.chats
-    first, second = chats.index(1), chats.index(2)
-    assert batch.visible[0, second, : chats.count(0)].all()
-    assert not batch.visible[0, second, first:second].any()
-    assert not batch.visible[0, first, first + 1 :].any()
-    assert not batch.real[1, len(short.ids) :].any()
-    assert batch.visible[1].any(-1).all()
+def test_chats_of_like_length_share_a_chunk_and_none_is_lost(tokenizer, generator):
+    encoder = Encoder(Cached(tokenizer), PICTURE)
+    slots, traces = _drawn(generator, 4, chats=12)
+    offer = encoder.offer(slots)
+    examples = [encoder.example(offer, slots, trace, 10_000, shift=n) for n, trace in enumerate(traces)]
+    longest = max(len(example.ids) for example in examples)
+    group = collate(offer, examples, tokenizer.pad_token_id, most=2 * longest)
+    assert len(group.chunks) > 2
+    assert all(chunk.ids.numel() <= 2 * longest for chunk in group.chunks)
+    assert group.tokens == len(offer) + sum(len(example.ids) for example in examples)
+    found = [tuple(ids[real].tolist()) for c in group.chunks for ids, real in zip(c.ids, c.real, strict=True)]
+    assert sorted(found) == sorted(example.ids for example in examples)
+    starts = {int(chunk.positions[n, 0]) for chunk in group.chunks for n in range(len(chunk.ids))}
+    assert starts == {len(offer) + n for n in range(12)}
+    pairs = sum(len(chunk.pairs) for chunk in group.chunks)
+    assert pairs == sum(len(example.copies) for example in examples)
 
 
 def test_slots_are_drawn_from_the_whole_range(generator):

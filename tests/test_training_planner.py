@@ -17,7 +17,7 @@ TOY = Plan(
     pictures=4,
     sample=20,
     size=Size(width=64, layers=3, vocabulary=900, vision_width=32),
-    stages=(Stage(1.0, 2, 3, 0.0, 256, 2, Mix(talk=0)),),
+    stages=(Stage(1.0, 2, 3, 0.0, 2, 4, 0.3, Mix(talk=0)),),
 )
 
 
@@ -33,10 +33,10 @@ def test_training_lowers_the_loss_and_the_checkpoint_loads(tmp_path):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     run = _toy(tmp_path)
-    batch = run.source.batch(TOY.stages[0], run.tokenizer.pad_token_id)
-    first = run.step(batch, 0.5)
+    groups = run.groups(TOY.stages[0])
+    first = run.step(groups, 0.5)
     for _ in range(25):
-        last = run.step(batch, 0.5)
+        last = run.step(groups, 0.5)
     assert last["planner"] < 0.6 * first["planner"]
     assert last["attention"] < 0.6 * first["attention"]
     run.train()
@@ -53,7 +53,7 @@ def test_training_lowers_the_loss_and_the_checkpoint_loads(tmp_path):
     with torch.no_grad():
         assert model(**inputs).logits.shape[-1] == len(processor.tokenizer)
     further = _toy(tmp_path / "further", start=run.out)
-    assert further.step(batch, 0.5)["planner"] < 0.6 * first["planner"]
+    assert further.step(groups, 0.5)["planner"] < 0.6 * first["planner"]
 
 
 def _picture():
@@ -62,35 +62,41 @@ def _picture():
     return Image.new("RGB", (40, 30), (200, 10, 10))
 
 
-def test_packed_rows_give_the_logits_that_the_model_itself_gives(tmp_path):
+def test_chats_behind_a_kept_offer_give_what_the_model_itself_gives(tmp_path):
     import torch
 
-    from training.encode import collate
-    from training.forward import hidden_states
+    from training.forward import read_chats, read_offer
 
     run = _toy(tmp_path)
     run.model.eval()
-    row = run.source.row(TOY.stages[0])
-    batch = collate([row], 0)
+    (group, _) = run.groups(TOY.stages[0])
     with torch.no_grad():
-        packed = hidden_states(run.model, batch, run.pixels)[0]
-        for number in range(1, max(row.chats) + 1):
-            mine = [i for i, chat in enumerate(row.chats) if chat in (0, number)]
-            pictures = [digest for place, digest in row.images if row.chats[place] == number]
-            shown = torch.stack([run.pixels[d] for d in pictures]) if pictures else None
-            alone = run.model.model(
-                input_ids=torch.tensor([[row.ids[i] for i in mine]]),
-                pixel_values=shown,
-                position_ids=torch.tensor([[row.positions[i] for i in mine]]),
-            ).last_hidden_state[0]
-            torch.testing.assert_close(packed[mine], alone, atol=2e-4, rtol=2e-3)
+        offer = read_offer(run.model, group)
+        for chats in group.chunks:
+            seen = read_chats(run.model, offer, chats, run.pixels)
+            pictures = list(chats.pictures)
+            for number, ids in enumerate(chats.ids):
+                mine = ids[chats.real[number]]
+                shown = [run.pixels[pictures.pop(0)] for _ in range(_pictures(run, mine))]
+                alone = run.model.model(
+                    input_ids=torch.cat((group.offer[0], mine))[None],
+                    pixel_values=torch.stack(shown) if shown else None,
+                    position_ids=torch.cat((torch.arange(group.offer.numel()), chats.positions[number][: len(mine)]))[
+                        None
+                    ],
+                ).last_hidden_state[0, group.offer.numel() :]
+                torch.testing.assert_close(seen.hidden[number, : len(mine)], alone, atol=2e-4, rtol=2e-3)
+
+
+def _pictures(run, ids):
+    return int((ids == run.model.config.image_token_id).sum()) // TOY.size.image_tokens
 
 
 def test_equal_seeds_give_equal_runs(tmp_path):
     def losses(seed: int) -> list[dict[str, float]]:
         run = _toy(tmp_path, seed=seed)
         stage = TOY.stages[0]
-        return [run.step(run.source.batch(stage, run.tokenizer.pad_token_id), 0.5) for _ in range(2)]
+        return [run.step(run.groups(stage), 0.5) for _ in range(2)]
 
     assert losses(0) == losses(0)
     assert losses(0) != losses(1)

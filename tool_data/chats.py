@@ -6,7 +6,8 @@ from typing import Any
 
 from agent.trace import Meta, PlannerOutput, Step, StopReason, ToolCall, Trace, Turn
 
-from .offers import AnySkill, Offer
+from .offers import Offer
+from .others import AnySkill
 from .phrasings import Call, Language
 from .simulate import FINDERS, Outcome, World
 from .wording import PLACE, Answers

@@ -4,39 +4,23 @@ A call holds only what the request determines; `image` is left out where it is t
 """
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.trace import StopReason, Trace
-from skills.registry import Registry
 
 from .chats import PICTURELESS, Chat
-from .offers import AnySkill, Describer, Offer, draw, exact
-from .phrasings import FOLDER, LANGUAGES, Call, Intent, Language, load_intents
-from .requests import Words, filled, vocabulary
+from .material import Material, Phrase
+from .offers import Drawer, Offer
+from .others import AnySkill, Other
+from .phrasings import LANGUAGES, Call, Intent, Language
+from .requests import Request, Words, filled
 from .requests import draw as draw_request
 from .simulate import World
-from .wording import Answers, Talk, load_answers, load_talk, load_words
-
-ANSWERS = Path(__file__).parent / "answers.toml"
-"""Answers that no author's file holds."""
 
 MARKABLE_BY_POINT = ("segment", "segment_like", "caption", "cut_out")
 """Skills whose region may be a point."""
-
-
-@dataclass(frozen=True)
-class Phrase:
-    """One phrasing with its intent."""
-
-    text: str
-    """The phrasing, slots unfilled."""
-    language: Language
-    """Its language."""
-    intent: Intent
-    """What it stands for."""
 
 
 @dataclass(frozen=True)
@@ -51,90 +35,30 @@ class Mix:
     """For a skill that is not on offer."""
     talk: float = 0.07
     """Needs no skill."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """Everything chats are made of."""
-
-    skills: tuple[AnySkill, ...]
-    """The contract's skills, in the registry's order."""
-    by_skill: Mapping[str, Sequence[Phrase]]
-    """Last skill of an intent -> its phrasings."""
-    follow_ups: Sequence[Phrase]
-    """Requests about earlier results."""
-    talk: Sequence[Talk]
-    """Chat without a skill."""
-    answers: Answers
-    """Key -> language -> answers."""
-    words: Words
-    """Where slots are filled from."""
-    describer: Describer = field(default_factory=Describer.load)
-    """Other descriptions of the skills."""
-
-    @classmethod
-    def load(cls, folder: Path = FOLDER, *, held_back: bool = False) -> "Material":
-        """Read phrasings and turns; `held_back` takes the phrasings that training never sees instead of the others."""
-        intents = load_intents(folder)
-        skills = tuple(Registry.load().offer())
-        names = {skill.name for skill in skills}
-        plain = [
-            i
-            for i in intents
-            if i.steps and not i.source.endswith("follow_ups.toml") and all(step.skill in names for step in i.steps)
-        ]
-        by_skill: dict[str, list[Phrase]] = {}
-        for intent in plain:
-            by_skill.setdefault(intent.steps[-1].skill, []).extend(_phrases(intent, held_back=held_back))
-        later = [i for i in intents if i.source == "c/follow_ups.toml" and _fits(i, skills)]
-        follow_ups = [p for i in later for p in _phrases(i, held_back=held_back)]
-        words = load_words(folder / "c" / "words.toml", {n: vocabulary(intents, n) for n in LANGUAGES})
-        return cls(
-            skills,
-            by_skill,
-            follow_ups,
-            load_talk(folder / "c" / "no_tool.toml", held_back=held_back),
-            load_answers(folder / "c" / "answers.toml", ANSWERS),
-            words,
-        )
-
-
-def _fits(intent: Intent, skills: Sequence[AnySkill]) -> bool:
-    """Return whether a follow-up's results go into arguments that take a result (words are copied, never cited)."""
-    by_name = {skill.name: skill for skill in skills}
-    for step in intent.steps:
-        for name, value in step.args.items():
-            param = by_name[step.skill].param(name)
-            if param is None or (str(value).startswith("$") and param.kind not in ("picture", "region", "regions")):
-                return False
-    return True
-
-
-def _phrases(intent: Intent, *, held_back: bool) -> list[Phrase]:
-    return [
-        Phrase(text, language, intent) for language in LANGUAGES for text in intent.pool(language, held_back=held_back)
-    ]
+    look: float = 0.06
+    """Says so little that the picture decides."""
 
 
 class Generator:
     """Draws offers and chats."""
 
-    def __init__(self, material: Material, digests: Sequence[str], *, content: bool = True) -> None:
-        """Use `material`; `digests` are the hashes of a picture pool, `content` fills what planners with text read."""
-        self.material, self.digests, self.content = material, digests, content
+    def __init__(self, material: Material, pool: Mapping[str, Sequence[str]], *, content: bool = True) -> None:
+        """Use `material`; `pool` is what pictures show -> hashes, `content` fills what planners with text read."""
+        self.material, self.pool, self.content = material, pool, content
+        self.drawer = Drawer(material.skills, material.describer, material.others, material.words)
 
     def offer(self, rng: random.Random, *, least: int = 1, most: int = 24, full: float = 0.0) -> Offer:
-        """Draw an offer; with probability `full` the one that serving shows."""
+        """Draw an offer; with probability `full` the one that serving shows, often with added skills."""
         if rng.random() < full:
-            return exact(self.material.skills)
-        return draw(self.material.skills, self.material.describer, self.material.words, rng, least=least, most=most)
+            return self.drawer.exact(rng, added=rng.choice((0, 0, 1, 3, 6)))
+        return self.drawer.varied(rng, least=least, most=most)
 
     def chat(
         self, offer: Offer, rng: random.Random, *, mix: Mix | None = None, most_turns: int = 4, seed: int = 0
     ) -> Trace:
         """Draw a chat of one to `most_turns` turns under an offer."""
         first = 1 if rng.random() < 0.6 else rng.randint(1, 26)
-        world = World(rng, self.material.words, self.digests, content=self.content, first=first)
+        world = World(rng, self.material.words, self.pool, content=self.content, first=first)
         chat = Chat(offer, world, self.material.answers, rng)
         language: Language = rng.choice(LANGUAGES)
         for number in range(rng.choice((1, 1, 2, 2, 3, most_turns))):
@@ -148,6 +72,8 @@ class Generator:
     def _turn(self, chat: Chat, language: Language, rng: random.Random, mix: Mix, *, new: bool) -> None:
         if not new and rng.random() < mix.follow_up and self._follow_up(chat, language, rng):
             return None
+        if rng.random() < mix.look and self._look(chat, language, rng):
+            return None
         images = self._images(chat, rng, new=new)
         if chat.offer.made_up and rng.random() < mix.invented:
             return self._invented(chat, language, rng, images)
@@ -156,6 +82,14 @@ class Generator:
         if rng.random() < mix.withheld and self._withheld(chat, language, rng, images):
             return None
         return self._direct(chat, language, rng, images)
+
+    def _look(self, chat: Chat, language: Language, rng: random.Random) -> bool:
+        """Add a turn whose picture decides what is called, where that skill is on offer."""
+        phrase = rng.choice(self.material.looks[language])
+        if any(step.skill not in chat.offer.contract for step in phrase.intent.steps):
+            return False
+        self._ask(chat, phrase, rng, (chat.world.picture(shows=phrase.intent.extra["picture"]),))
+        return True
 
     def _images(self, chat: Chat, rng: random.Random, *, new: bool) -> tuple[str, ...]:
         if rng.random() > (0.9 if new else 0.15):
@@ -173,7 +107,7 @@ class Generator:
         return self._talk(chat, language, rng, images)
 
     def _phrase(self, name: str, language: Language, rng: random.Random) -> Phrase | None:
-        phrases = [p for p in self.material.by_skill.get(name, ()) if p.language == language]
+        phrases = self.material.by_skill.get((name, language))
         return rng.choice(phrases) if phrases else None
 
     def _ask(self, chat: Chat, phrase: Phrase, rng: random.Random, images: tuple[str, ...]) -> None:
@@ -197,14 +131,20 @@ class Generator:
         return None
 
     def _follow_up(self, chat: Chat, language: Language, rng: random.Random) -> bool:
-        fitting = [p for p in self.material.follow_ups if p.language == language and _possible(p.intent, chat)]
-        if not fitting:
+        phrase = next((p for p in self._drawn_follow_ups(language, rng) if _possible(p.intent, chat)), None)
+        if phrase is None:
             return False
-        phrase = rng.choice(fitting)
         request = draw_request(phrase.text, language, self.material.words, rng)
         thought = str(phrase.intent.thought.get(language, ""))
         chat.work(request.text, _filled(phrase.intent, request.values), language, thought=thought)
         return True
+
+    def _drawn_follow_ups(self, language: Language, rng: random.Random) -> Iterator[Phrase]:
+        """Yield requests about earlier results at random, each intent as likely as any other."""
+        intents = list(self.material.follow_ups[language])
+        rng.shuffle(intents)
+        for phrases in intents:
+            yield rng.choice(phrases)
 
     def _withheld(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> bool:
         missing = [s.name for s in self.material.skills if s.name not in chat.offer.contract]
@@ -216,36 +156,49 @@ class Generator:
         return True
 
     def _talk(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> None:
-        text, language, said = rng.choice([t for t in self.material.talk if t[1] == language])
-        request = draw_request(text, language, self.material.words, rng)
-        stop: StopReason = "asked" if said[0].endswith("?") and "$" not in said[0] else "answered"
-        chat.say(request.text, "", language, images=images, said=said, stop=stop)
+        talk = self.material.talk[language]
+        weights = [1.0] * len(talk) if rng.random() < 0.5 else [len(requests) for requests in talk.values()]
+        (said,) = rng.choices(list(talk), weights)
+        request = draw_request(rng.choice(talk[said]), language, self.material.words, rng)
+        stop: StopReason = "asked" if said.endswith("?") else "answered"
+        chat.say(request.text, "", language, images=images, said=(said,), stop=stop)
 
     def _invented(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> None:
-        """Add a turn for a made-up skill: words of its description, and its argument."""
-        words = self.material.words
+        """Add a turn for a skill that no contract knows."""
         skill = rng.choice(chat.offer.made_up)
-        told = skill.description.rstrip(".").replace(",", "").split()
-        said = rng.sample(told, min(len(told), rng.randint(2, 4)))
+        other = self.material.others.get(skill.description)
+        request = self._asked(other, language, rng) if other else _scrambled(skill, language, self.material.words, rng)
+        named = {param.kind: param.name for param in skill.params}
         args: dict[str, Any] = {}
         marks: tuple[str, ...] = ()
-        spare = [words.word(language, rng) for _ in range(rng.randint(0, 3))]
-        if chat.world.newest() is None and any(p.kind in ("picture", "regions") for p in skill.params):
+        if chat.world.newest() is None and named.keys() & {"picture", "regions"}:
             images = (chat.world.picture(),)
-        for param in skill.params:
-            if param.kind == "regions":
-                marks = (chat.world.mark(point=False),)
-                args[param.name] = marks[0]
-            elif param.kind == "words":
-                value = " ".join(words.word(language, rng) for _ in range(rng.randint(1, 3)))
-                args[param.name] = value
-                spare.append(rng.choice((f"{value}", f"about {value}", f": {value}")))
-        rng.shuffle(said)
-        text = " ".join([*said, *spare]) if rng.random() < 0.7 else " ".join([*spare, *said])
+        if "regions" in named:
+            marks = (chat.world.mark(point=False),)
+            args[named["regions"]] = marks[0]
+        if "words" in named:
+            args[named["words"]] = request.values["words"]
         offer = replace(chat.offer, contract={**chat.offer.contract, skill.name: skill})
         chat.offer, kept = offer, chat.offer
-        chat.work(text.lower(), [Call(skill.name, args)], language, images=images, marks=marks)
+        chat.work(request.text, [Call(skill.name, args)], language, images=images, marks=marks)
         chat.offer = kept
+
+    def _asked(self, other: Other, language: Language, rng: random.Random) -> Request:
+        """Return an authored request for an added skill, as people type it."""
+        known = other.requests[language] or other.requests["en"] or other.requests["es"]
+        words = replace(self.material.words, lists={"words": other.values})
+        return draw_request(rng.choice(known), language, words, rng)
+
+
+def _scrambled(skill: AnySkill, language: Language, words: Words, rng: random.Random) -> Request:
+    """Return a request for a skill of random words: some of its description's, others around them, and its value."""
+    told = skill.description.lower().rstrip(".").replace(",", "").split()
+    said = rng.sample(told, min(len(told), rng.randint(2, 4)))
+    value = " ".join(words.word(language, rng) for _ in range(rng.randint(1, 3)))
+    spare = [words.word(language, rng) for _ in range(rng.randint(0, 3))]
+    if any(param.kind == "words" for param in skill.params):
+        spare.append(rng.choice((value, f"about {value}", f": {value}")))
+    return Request(" ".join([*said, *spare] if rng.random() < 0.7 else [*spare, *said]), {"words": value})
 
 
 def _filled(intent: Intent, values: Mapping[str, str]) -> list[Call]:

@@ -4,17 +4,14 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from agent.slots import SLOTS, home_slots
-from skills import Param, Skill
+from skills import Param
 from skills.registry import CONTRACT
-from skills.spec import arguments_model
 
+from .others import AnySkill, Other, renamed, unable
 from .phrasings import Language, read_toml
 from .requests import Words
-
-AnySkill = Skill[..., Any]
 
 
 @dataclass(frozen=True)
@@ -55,45 +52,58 @@ class Describer:
         return ", ".join(rng.sample(row["keywords"], count))
 
 
-def exact(skills: Sequence[AnySkill]) -> Offer:
-    """Return the offer that serving shows: every skill as it is, in order, in its home slot."""
-    return Offer(tuple(skills), home_slots([s.name for s in skills]), {skill.name: skill for skill in skills})
+@dataclass(frozen=True)
+class Drawer:
+    """Draws offers."""
 
+    skills: Sequence[AnySkill]
+    """The contract's skills, in the registry's order."""
+    describer: Describer
+    """Other descriptions of them."""
+    others: Mapping[str, Other]
+    """Description -> a skill that somebody might add."""
+    words: Words
+    """Where names and descriptions of made-up skills come from."""
 
-def draw(
-    skills: Sequence[AnySkill],
-    describer: Describer,
-    words: Words,
-    rng: random.Random,
-    *,
-    least: int = 1,
-    most: int = 24,
-) -> Offer:
-    """Draw an offer of `least` to `most` skills in random order.
+    def exact(self, rng: random.Random, *, added: int = 0) -> Offer:
+        """Return the offer that serving shows: every skill as it is, in its home slot; `added` made-up ones behind."""
+        made_up = self._made_up(added, rng)
+        offered = [*self.skills, *made_up]
+        slots = home_slots([skill.name for skill in offered])
+        return Offer(tuple(offered), slots, {skill.name: skill for skill in self.skills}, made_up)
 
-    A skill under its own name has its home slot, as in serving; renamed and made-up ones take any of those behind.
-    """
-    size = rng.randint(least, most)
-    invented = sum(rng.random() < 0.2 for _ in range(size))
-    chosen = rng.sample(list(skills), min(len(skills), max(1, size - invented)))
-    contract = {skill.name: _varied(skill, describer, words, rng) for skill in chosen}
-    made_up = tuple(make_up(words, rng) for _ in range(invented))
-    offered = [*contract.values(), *made_up]
-    if len({skill.name for skill in offered}) < len(offered):
-        return draw(skills, describer, words, rng, least=least, most=most)
-    rng.shuffle(offered)
-    free = iter(rng.sample(range(len(CONTRACT), SLOTS), SLOTS - len(CONTRACT)))
-    slots = [CONTRACT.index(s.name) if s.name in CONTRACT else next(free) for s in offered]
-    return Offer(tuple(offered), tuple(slots), contract, made_up)
+    def varied(self, rng: random.Random, *, least: int = 1, most: int = 24) -> Offer:
+        """Draw an offer of `least` to `most` skills in random order.
 
+        A skill under its own name has its home slot, as in serving; renamed and made-up ones take any of those behind.
+        """
+        size = rng.randint(least, most)
+        invented = sum(rng.random() < 0.25 for _ in range(size))
+        chosen = rng.sample(list(self.skills), min(len(self.skills), max(1, size - invented)))
+        contract = {skill.name: self._varied(skill, rng) for skill in chosen}
+        made_up = self._made_up(invented, rng)
+        offered = [*contract.values(), *made_up]
+        if len({skill.name for skill in offered}) < len(offered):
+            return self.varied(rng, least=least, most=most)
+        rng.shuffle(offered)
+        free = iter(rng.sample(range(len(CONTRACT), SLOTS), SLOTS - len(CONTRACT)))
+        slots = [CONTRACT.index(s.name) if s.name in CONTRACT else next(free) for s in offered]
+        return Offer(tuple(offered), tuple(slots), contract, made_up)
 
-def _varied(skill: AnySkill, describer: Describer, words: Words, rng: random.Random) -> AnySkill:
-    description = describer.describe(skill.name, skill.description, rng)
-    name = skill.name
-    if rng.random() < 0.25:
-        keywords = [word for word in describer.rows[skill.name]["keywords"] if word.isascii() and " " not in word]
-        name = "_".join(rng.sample(keywords, 2)) if rng.random() < 0.4 else _name(words, rng)
-    return replace(skill, name=name, description=description)
+    def _made_up(self, count: int, rng: random.Random) -> tuple[AnySkill, ...]:
+        """Draw skills that no contract knows: most of them authored, the others random words."""
+        authored = min(sum(rng.random() < 0.7 for _ in range(count)), len(self.others))
+        drawn = [other.skill for other in rng.sample(list(self.others.values()), authored)]
+        named = [renamed(s, _name(self.words, rng)) if rng.random() < 0.3 else s for s in drawn]
+        return (*named, *(make_up(self.words, rng) for _ in range(count - authored)))
+
+    def _varied(self, skill: AnySkill, rng: random.Random) -> AnySkill:
+        description = self.describer.describe(skill.name, skill.description, rng)
+        name = skill.name
+        if rng.random() < 0.25:
+            keywords = [w for w in self.describer.rows[skill.name]["keywords"] if w.isascii() and " " not in w]
+            name = "_".join(rng.sample(keywords, 2)) if rng.random() < 0.4 else _name(self.words, rng)
+        return replace(skill, name=name, description=description)
 
 
 def _name(words: Words, rng: random.Random) -> str:
@@ -110,12 +120,4 @@ def make_up(words: Words, rng: random.Random) -> AnySkill:
     region = Param(name=rng.choice(("regions", "region", "area")), kind="regions", required=True)
     text = Param(name=rng.choice(("query", "words", "what", "name")), kind="words", required=True)
     params: tuple[Param, ...] = rng.choice(((image,), (image, region), (image, text), (text,)))
-    return Skill(
-        name=name,
-        description=joined.join(told).capitalize() + ".",
-        params=params,
-        arguments=arguments_model(name, params),
-        run=None,
-        mend="it is made up",
-        source="made up",
-    )
+    return unable(name, joined.join(told).capitalize() + ".", params)

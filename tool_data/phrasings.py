@@ -1,14 +1,15 @@
 """Authored phrasings: what people type, and the steps each request stands for.
 
-A folder holds TOML files of `[[intents]]`; every slot used in an intent's arguments stands in every phrasing.
+A folder holds TOML files of `[[intents]]`; every slot used in an intent's arguments stands in every phrasing. A
+`[[pictures]]` row is an intent for each kind of picture: the same words, other steps.
 """
 
 import json
 import re
 import tomllib
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,15 +73,29 @@ def is_held_back(phrasing: str) -> bool:
 
 
 def load_intents(folder: Path) -> list[Intent]:
-    """Return every `[[intents]]` of a folder's files and its subfolders'.
+    """Return every intent of a folder's files and its subfolders'.
 
     Raises InputError that names the file and what is wrong with it.
     """
     intents: list[Intent] = []
     for path in sorted(folder.rglob("*.toml")):
         name = path.relative_to(folder).as_posix()
-        intents.extend(_intent(row, name) for row in read_toml(path).get("intents", []))
+        rows = read_toml(path)
+        intents.extend(_intent(row, name) for row in rows.get("intents", []))
+        for row in rows.get("pictures", []):
+            intents.extend(
+                _intent({**row, "steps": steps, "picture": kind}, name) for kind, steps in row["steps"].items()
+            )
     return intents
+
+
+def with_one_thought(intents: Sequence[Intent]) -> list[Intent]:
+    """Return the intents with equal steps under one thought, that of the first that has one."""
+    thoughts: dict[str, Mapping[Language, str]] = {}
+    for intent in intents:
+        if intent.thought:
+            thoughts.setdefault(str(intent.steps), intent.thought)
+    return [replace(intent, thought=thoughts.get(str(intent.steps), {})) for intent in intents]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

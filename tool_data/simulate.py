@@ -31,13 +31,13 @@ class World:
     """The artifacts of one simulated chat."""
 
     def __init__(
-        self, rng: random.Random, words: Words, digests: Sequence[str], *, content: bool, first: int = 1
+        self, rng: random.Random, words: Words, pool: Mapping[str, Sequence[str]], *, content: bool, first: int = 1
     ) -> None:
-        """Start an empty world; `digests` are the payload hashes of a picture pool, `first` the first number of ids.
+        """Start an empty world; `pool` is what pictures show -> payload hashes, `first` the first number of ids.
 
         `content` fills `Observation.content`; training rows do without it.
         """
-        self.rng, self.words, self.digests, self.content = rng, words, digests, content
+        self.rng, self.words, self.pool, self.content = rng, words, pool, content
         self.artifacts: dict[str, Artifact] = {}
         self.values: dict[str, Value] = {}
         self._next = dict.fromkeys(PREFIXES.values(), first)
@@ -52,8 +52,8 @@ class World:
         self._call += 1
         return f"call_{self._call - 1}"
 
-    def add(self, value: Value, source: str = "user") -> str:
-        """Record a value and return its id."""
+    def add(self, value: Value, source: str = "user", shows: str = "") -> str:
+        """Record a value and return its id; `shows` chooses the payload of a picture, at random where empty."""
         prefix = PREFIXES[value.kind]
         name = f"{prefix}_{self._next[prefix]}"
         self._next[prefix] += 1
@@ -62,7 +62,8 @@ class World:
         if picture and not frame:
             frame = name
             value = value.model_copy(update={"frame": name})
-        digest = self.rng.choice(self.digests) if picture else hashlib.sha256(value_bytes(value)).hexdigest()
+        payloads = self.pool[shows or self.rng.choice(list(self.pool))]
+        digest = self.rng.choice(payloads) if picture else hashlib.sha256(value_bytes(value)).hexdigest()
         self.artifacts[name] = Artifact(
             kind=value.kind,
             sha256=digest,
@@ -76,14 +77,14 @@ class World:
         self.values[name] = value
         return name
 
-    def picture(self, source: str = "user", **fields: Any) -> str:
-        """Record a picture without pixels; `fields` are size, mode, frame, view."""
+    def picture(self, source: str = "user", shows: str = "", **fields: Any) -> str:
+        """Record a picture without pixels; `shows` says of what, `fields` are size, mode, frame, view."""
         size = (
             self.rng.choice((64, 96, 240, 320, 480, 512, 640, 800, 1024)),
             self.rng.choice((64, 256, 480, 512, 768)),
         )
         made = {"kind": "picture", "pixels": b"", "size": size, "mode": "RGB", "frame": "", "view": False, **fields}
-        return self.add(Picture.model_construct(**made), source)
+        return self.add(Picture.model_construct(**made), source, shows)
 
     def mark(self, *, point: bool) -> str:
         """Record a box or a point that the user drew on the newest picture."""

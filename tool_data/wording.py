@@ -11,8 +11,8 @@ from .requests import Words
 Answers = Mapping[str, Mapping[Language, Sequence[str]]]
 """Key -> language -> answers; "$boxes" stands for the turn's newest boxes, "$error" for the failed call's."""
 
-Talk = tuple[str, Language, Sequence[str]]
-"""A request that needs no skill, its language, and what may be answered."""
+Talk = Mapping[Language, Mapping[str, Sequence[str]]]
+"""Language -> answer -> the requests that need no skill and are answered so."""
 
 PLACE = re.compile(r"\$([a-z]+)")
 """A place in an answer that an id is put into."""
@@ -51,15 +51,15 @@ def _both(row: Mapping[str, Any], prefix: str) -> dict[Language, Sequence[str]]:
     return {language: tuple(row[f"{prefix}{language}"]) for language in LANGUAGES}
 
 
-def load_talk(path: Path, *, held_back: bool) -> list[Talk]:
+def load_talk(path: Path, *, held_back: bool) -> Talk:
     """Read chat without a skill, all of it but the requests kept for measuring, or only those."""
-    return [
-        (request, language, tuple(row[f"answer_{language}"]))
-        for row in read_toml(path)["intents"]
-        for language in LANGUAGES
-        for request in row[language]
-        if is_held_back(request) == held_back
-    ]
+    found: dict[Language, dict[str, list[str]]] = {language: {} for language in LANGUAGES}
+    for row in read_toml(path)["intents"]:
+        for language in LANGUAGES:
+            requests = [text for text in row[language] if is_held_back(text) == held_back]
+            for answer in row[f"answer_{language}"] if requests else ():
+                found[language].setdefault(answer, []).extend(requests)
+    return found
 
 
 def load_words(path: Path, vocabulary: Mapping[Language, Sequence[str]]) -> Words:

@@ -1,16 +1,22 @@
-"""Training rows: offers and chats drawn from a seed, encoded and padded."""
+"""Training data: offers and the chats under them, drawn from a seed, encoded and padded."""
 
+import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.slots import Slots
 from agent.trace import Step, Trace
-from tool_data.generate import Generator, Material, Mix
+from tool_data.generate import Generator, Mix
+from tool_data.material import Material
+from tool_data.offers import Offer
 from tool_data.pictures import Pool
 
-from .encode import Batch, Row, Rows, TooLong, collate
+from .encode import Encoder, Example, Group, TooLong, collate
+from .model import POSITIONS
+
+log = logging.getLogger("training.data")
 
 FARTHEST = 700
 """Positions a chat may be moved away from its offer, so that long chats find known distances."""
@@ -28,68 +34,69 @@ class Stage:
     """Most skills on offer."""
     full: float
     """Probability of the offer that serving shows."""
-    length: int
-    """Most tokens of a row."""
-    rows: int
-    """Rows of a step."""
+    groups: int
+    """Offers of a step."""
+    chats: int
+    """Chats under each."""
+    openings: float
+    """Share of the chats that end with the planner's first output: several times as many choices of a skill."""
     mix: Mix = field(default_factory=Mix)
     """How often a turn is of a kind."""
-    openings: float = 0.0
-    """Share of the chats that end with the planner's first output: several times as many choices of a skill a row."""
 
 
 STAGES = (
-    Stage(share=0.25, least=3, most=8, full=0.0, length=640, rows=4, mix=Mix(0.15, 0.2, 0.02, 0.05), openings=1.0),
-    Stage(share=0.3, least=3, most=24, full=0.5, length=1024, rows=3, openings=0.8),
-    Stage(share=0.45, least=1, most=24, full=0.5, length=1024, rows=4, openings=0.4),
+    Stage(share=0.15, least=3, most=8, full=0.0, groups=4, chats=16, openings=1.0, mix=Mix(0.15, 0.2, 0.02, 0.05)),
+    Stage(share=0.3, least=3, most=24, full=0.4, groups=2, chats=32, openings=0.9),
+    Stage(share=0.55, least=1, most=24, full=0.5, groups=2, chats=24, openings=0.55, mix=Mix(0.15, 0.4, 0.04, 0.12)),
 )
 """Short offers and first outputs first: choosing by description forms there; long offers and whole chats follow."""
 
 
 REFINING = (
-    Stage(share=1.0, least=1, most=24, full=0.6, length=1024, rows=4, mix=Mix(0.1, 0.4, 0.03, 0.14), openings=0.35),
+    Stage(share=1.0, least=1, most=24, full=0.6, groups=2, chats=24, openings=0.5, mix=Mix(0.12, 0.4, 0.03, 0.14)),
 )
 """A second run that goes on from the first: mostly whole chats under the offer that serving shows, more talk."""
 
 
-def opening(trace: Trace) -> Trace:
+class Source:
+    """Draws groups of one material."""
+
+    def __init__(self, material: Material, pool: Pool, encoder: Encoder, seed: int, longest: int = POSITIONS) -> None:
+        """Draw everything from `seed`; chats of more than `longest` tokens with their offer are drawn anew."""
+        self.generator = Generator(material, pool.kinds, content=False)
+        self.encoder = encoder
+        self.rng = random.Random(seed)
+        self.seed = seed
+        self.longest = longest
+
+    def group(self, stage: Stage, pad: int) -> Group:
+        """Draw an offer and the chats under it."""
+        offer = self.generator.offer(self.rng, least=stage.least, most=stage.most, full=stage.full)
+        slots = Slots(offer.skills, offer.slots)
+        ids = self.encoder.offer(slots)
+        examples = [self._example(offer, ids, slots, stage) for _ in range(stage.chats)]
+        return collate(ids, examples, pad)
+
+    def _example(self, offer: Offer, ids: Sequence[int], slots: Slots, stage: Stage) -> Example:
+        while True:
+            opening = self.rng.random() < stage.openings
+            most_turns = 1 if opening else 4
+            trace = self.generator.chat(offer, self.rng, mix=stage.mix, most_turns=most_turns, seed=self.seed)
+            if opening:
+                trace = first_output(trace)
+            shift = self.rng.randrange(FARTHEST) if self.rng.random() < 0.3 else 0
+            try:
+                return self.encoder.example(ids, slots, trace, self.longest - shift, shift)
+            except TooLong as error:
+                log.info("%s: drawn anew", error)
+
+
+def first_output(trace: Trace) -> Trace:
     """Return a chat's first turn up to the planner's first output."""
     turn = trace.turns[0]
     return trace.model_copy(
         update={"turns": (turn.model_copy(update={"steps": (Step(output=turn.steps[0].output),)}),)}
     )
-
-
-class Source:
-    """Draws batches of one material."""
-
-    def __init__(self, material: Material, pool: Pool, rows: Rows, seed: int) -> None:
-        """Draw everything from `seed`."""
-        self.generator = Generator(material, pool.digests, content=False)
-        self.rows = rows
-        self.rng = random.Random(seed)
-        self.seed = seed
-
-    def row(self, stage: Stage) -> Row:
-        """Draw one row: an offer and as many chats as fit."""
-        offer = self.generator.offer(self.rng, least=stage.least, most=stage.most, full=stage.full)
-        slots = Slots(offer.skills, offer.slots)
-        row = self.rows.start(slots)
-        while True:
-            trace = self.generator.chat(offer, self.rng, mix=stage.mix, seed=self.seed)
-            if self.rng.random() < stage.openings:
-                trace = opening(trace)
-            shift = self.rng.randrange(FARTHEST) if self.rng.random() < 0.3 else 0
-            try:
-                self.rows.add(row, slots, trace, stage.length, shift)
-            except TooLong:
-                if max(row.chats) > 0:
-                    return row
-                row = self.rows.start(slots)
-
-    def batch(self, stage: Stage, pad: int) -> Batch:
-        """Draw a step's rows."""
-        return collate([self.row(stage) for _ in range(stage.rows)], pad)
 
 
 def sample_texts(generator: Generator, count: int, seed: int) -> Iterator[str]:
@@ -106,4 +113,4 @@ def sample_texts(generator: Generator, count: int, seed: int) -> Iterator[str]:
 def pixels(pool: Pool, processor: Any) -> dict[str, Any]:
     """Return the picture tower's input of every picture: SHA-256 -> (3, side, side) float32."""
     done = processor(images=list(pool.pictures.values()), return_tensors="pt").pixel_values
-    return dict(zip(pool.digests, done, strict=True))
+    return dict(zip(pool.pictures, done, strict=True))

@@ -1,14 +1,17 @@
-"""From chats to rows of tokens: one offer and many chats under it, each of which sees the offer and itself."""
+"""From chats to tokens: one offer and many chats under it, each of which sees the offer and itself.
+
+The offer is read once for all its chats, in training as in serving; chats of like length share a table.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from agent.segments import Encoded, encode
 from agent.slots import Slots
 from agent.trace import Trace
 
-from .attention import Vocabulary, copies
+from .copies import Vocabulary, copies
 
 
 class TooLong(ValueError):
@@ -24,38 +27,37 @@ def encode_trace(
     longest: int,
 ) -> Encoded:
     """Encode a whole trace as serving would; raises TooLong where it has more than `longest` tokens."""
-    return _fitting(encode(slots.render(trace), tokenizer, image_token_id, image_tokens), trace, longest)
-
-
-def _fitting(encoded: Encoded, trace: Trace, longest: int) -> Encoded:
-    if len(encoded.ids) > longest:
-        raise TooLong(
-            f"trace {trace.id!r} has {len(encoded.ids)} tokens, at most {longest} fit; leave it out or raise the "
-            "limit, a trace is never cut"
-        )
+    encoded = encode(slots.render(trace), tokenizer, image_token_id, image_tokens)
+    _check(len(encoded.ids), trace, longest)
     return encoded
 
 
-@dataclass
-class Row:
-    """One offer and the chats under it, as tokens."""
-
-    ids: list[int] = field(default_factory=list)
-    """(T,) tokens."""
-    targets: list[bool] = field(default_factory=list)
-    """(T,) True for tokens the planner wrote."""
-    positions: list[int] = field(default_factory=list)
-    """(T,) position of each token in its own chat; every chat starts behind the offer."""
-    chats: list[int] = field(default_factory=list)
-    """(T,) 0 for the offer, n for the n-th chat."""
-    images: list[tuple[int, str]] = field(default_factory=list)
-    """(position of a picture's first token, SHA-256 of the picture)."""
-    copies: list[tuple[int, int]] = field(default_factory=list)
-    """(predicting position, position to look at), see `attention.copies`."""
+def _check(count: int, trace: Trace, longest: int) -> None:
+    if count > longest:
+        raise TooLong(
+            f"trace {trace.id!r} has {count} tokens, at most {longest} fit; leave it out or raise the "
+            "limit, a trace is never cut"
+        )
 
 
-class Rows:
-    """Encodes offers with their chats."""
+@dataclass(frozen=True)
+class Example:
+    """One chat under an offer, as tokens; the offer is not among them."""
+
+    ids: tuple[int, ...]
+    """(C,) tokens."""
+    targets: tuple[bool, ...]
+    """(C,) True for tokens the planner wrote."""
+    shift: int
+    """Positions the chat is moved away from its offer."""
+    images: tuple[tuple[int, str], ...]
+    """(place of a picture's first token, SHA-256 of the picture)."""
+    copies: tuple[tuple[int, int], ...]
+    """(predicting place in the chat, place to look at in offer and chat), see `copies.copies`."""
+
+
+class Encoder:
+    """Encodes offers and the chats under them."""
 
     def __init__(self, tokenizer: Any, image_tokens: int) -> None:
         """Use one tokeniser; every picture takes `image_tokens` tokens."""
@@ -65,74 +67,81 @@ class Rows:
         self.vocabulary = Vocabulary.of(inner)
         self.image_token_id: int = inner.convert_tokens_to_ids("<image>")
 
-    def start(self, slots: Slots) -> Row:
-        """Return a row that holds the offer alone."""
-        offer = encode(slots.offer(), self.tokenizer, self.image_token_id, lambda _: 0)
-        count = len(offer.ids)
-        return Row(list(offer.ids), list(offer.targets), list(range(count)), [0] * count)
+    def offer(self, slots: Slots) -> tuple[int, ...]:
+        """Return an offer's tokens."""
+        return encode(slots.offer(), self.tokenizer, self.image_token_id, lambda _: 0).ids
 
-    def add(self, row: Row, slots: Slots, trace: Trace, longest: int, shift: int = 0) -> None:
-        """Put a chat behind a row's others, `shift` positions further from the offer.
-
-        Raises TooLong where the row would have more than `longest` tokens; the row is then unchanged.
-        """
-        begin = row.chats.count(0)
+    def example(self, offer: Sequence[int], slots: Slots, trace: Trace, longest: int, shift: int = 0) -> Example:
+        """Encode a chat under an offer; raises TooLong where both have more than `longest` tokens."""
         turns = [segment for turn in trace.turns for segment in slots.turn(turn, trace)]
         chat = encode(turns, self.tokenizer, self.image_token_id, lambda _: self.image_tokens)
-        at = len(row.ids)
-        if at + len(chat.ids) > longest:
-            raise TooLong(
-                f"trace {trace.id!r} has {len(chat.ids)} tokens, {longest - at} are left in the row; start another row"
-            )
-        pairs = copies([*row.ids[:begin], *chat.ids], [*row.targets[:begin], *chat.targets], self.vocabulary, begin)
-        move = at - begin
-        row.copies += [(q + move, k + move if k >= begin else k) for q, k in pairs]
-        row.images += [(at + place, trace.artifacts[name].sha256) for place, name in chat.images]
-        row.ids += chat.ids
-        row.targets += chat.targets
-        row.positions += range(begin + shift, begin + shift + len(chat.ids))
-        row.chats += [(max(row.chats, default=0)) + 1] * len(chat.ids)
+        _check(len(offer) + len(chat.ids), trace, longest)
+        pictures = tuple((place, trace.artifacts[name].sha256) for place, name in chat.images)
+        pairs = copies(offer, chat.ids, chat.targets, self.vocabulary)
+        return Example(chat.ids, chat.targets, shift, pictures, tuple(pairs))
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows as tensors, padded to one length."""
+class Chats:
+    """Chats of like length as tensors, padded at the end."""
 
     ids: Any
-    """(B, T) int64."""
+    """(N, C) int64."""
     targets: Any
-    """(B, T) bool."""
+    """(N, C) bool."""
     positions: Any
-    """(B, T) int64."""
-    visible: Any
-    """(B, T, T) bool: which tokens (last axis) each token sees."""
+    """(N, C) int64: places in offer and chat, the shift included."""
     real: Any
-    """(B, T) bool: False for padding."""
+    """(N, C) bool: False for padding."""
     pairs: Any
-    """(N, 3) int64: row, predicting position, position to look at."""
+    """(M, 3) int64: chat, predicting place in it, place to look at in offer and chat."""
     pictures: tuple[str, ...]
     """SHA-256 of each picture, in the order their tokens stand."""
 
 
-def collate(rows: Sequence[Row], pad: int) -> Batch:
-    """Pad rows to the longest of them."""
+@dataclass(frozen=True)
+class Group:
+    """One offer with its chats."""
+
+    offer: Any
+    """(1, P) int64."""
+    chunks: tuple[Chats, ...]
+    """The chats, those of like length together."""
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it holds, padding not counted."""
+        return int(self.offer.numel() + sum(int(chunk.real.sum()) for chunk in self.chunks))
+
+
+def collate(offer: Sequence[int], examples: Sequence[Example], pad: int, most: int = 2048) -> Group:
+    """Make tensors of an offer's chats, at most `most` tokens a chunk with its padding."""
     import torch
 
-    longest = max(len(row.ids) for row in rows)
+    ordered = sorted(examples, key=lambda example: len(example.ids))
+    chunks: list[list[Example]] = [[]]
+    for example in ordered:
+        if chunks[-1] and len(example.ids) * (len(chunks[-1]) + 1) > most:
+            chunks.append([])
+        chunks[-1].append(example)
+    tables = tuple(_table(chunk, len(offer), pad) for chunk in chunks)
+    return Group(torch.tensor([list(offer)]), tables)
 
-    def table(values: Callable[[Row], Sequence[int]], fill: int) -> Any:
-        return torch.tensor([[*values(row), *[fill] * (longest - len(row.ids))] for row in rows])
 
-    chats = table(lambda row: row.chats, -1)
-    before = torch.ones(longest, longest, dtype=torch.bool).tril()
-    same = (chats[:, None, :] == chats[:, :, None]) | ((chats == 0)[:, None, :] & (chats >= 0)[:, :, None])
-    pairs = [(n, q, k) for n, row in enumerate(rows) for q, k in row.copies]
-    return Batch(
-        ids=table(lambda row: row.ids, pad),
-        targets=table(lambda row: [int(t) for t in row.targets], 0).bool(),
-        positions=table(lambda row: row.positions, 0),
-        visible=same & before,
-        real=chats >= 0,
+def _table(examples: Sequence[Example], begin: int, pad: int) -> Chats:
+    import torch
+
+    longest = len(examples[-1].ids)
+
+    def padded(values: Callable[[Example], Sequence[int]], fill: int) -> Any:
+        return torch.tensor([[*values(e), *[fill] * (longest - len(e.ids))] for e in examples])
+
+    pairs = [(n, q, k) for n, example in enumerate(examples) for q, k in example.copies]
+    return Chats(
+        ids=padded(lambda e: e.ids, pad),
+        targets=padded(lambda e: e.targets, 0).bool(),
+        positions=padded(lambda e: range(begin + e.shift, begin + e.shift + len(e.ids)), 0),
+        real=padded(lambda e: [1] * len(e.ids), 0).bool(),
         pairs=torch.tensor(pairs, dtype=torch.int64).reshape(-1, 3),
-        pictures=tuple(digest for row in rows for _, digest in row.images),
+        pictures=tuple(digest for example in examples for _, digest in example.images),
     )

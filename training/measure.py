@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tool_data.generate import Material
+from tool_data.material import Material
 from tool_data.pictures import pool as draw_pool
 
-from .attention import Vocabulary
+from .copies import Vocabulary
 from .data import Source, Stage, pixels
-from .encode import Batch, Rows
-from .forward import hidden_states
+from .encode import Chats, Encoder
+from .forward import read_chats, read_offer
 from .planner import keep_memory
 from .tokenizer import Cached
 
-FULL = Stage(share=1.0, least=1, most=24, full=1.0, length=1280, rows=4)
+FULL = Stage(share=1.0, least=1, most=24, full=1.0, groups=1, chats=32, openings=0.0)
 """Rows under the offer that serving shows."""
 
-VARIED = Stage(share=1.0, least=4, most=24, full=0.0, length=1280, rows=4)
+VARIED = Stage(share=1.0, least=4, most=24, full=0.0, groups=1, chats=32, openings=0.0)
 """Rows under drawn offers: renamed and made-up skills, random slots."""
 
 
@@ -33,23 +33,23 @@ VARIED = Stage(share=1.0, least=4, most=24, full=0.0, length=1280, rows=4)
 class Output:
     """One thing a planner wrote in a measured row."""
 
-    row: int
-    """Row of the batch."""
+    chat: int
+    """Its chat."""
     begin: int
     """Its first token."""
     end: int
     """One past its last."""
 
 
-def outputs(batch: Batch) -> Iterator[Output]:
-    """Yield the planner's outputs of a batch: each run of target tokens."""
-    for row, targets in enumerate(batch.targets.tolist()):
+def outputs(chats: Chats) -> Iterator[Output]:
+    """Yield the planner's outputs: each run of target tokens."""
+    for chat, targets in enumerate(chats.targets.tolist()):
         begin = None
         for at, mine in enumerate([*targets, False]):
             if mine and begin is None:
                 begin = at
             elif not mine and begin is not None:
-                yield Output(row, begin, at)
+                yield Output(chat, begin, at)
                 begin = None
 
 
@@ -90,25 +90,24 @@ class Score:
 
 
 def measure(
-    model: Any, source: Source, table: dict[str, Any], tokenizer: Any, stage: Stage, batches: int
+    model: Any, source: Source, table: dict[str, Any], tokenizer: Any, stage: Stage, groups: int
 ) -> dict[str, Any]:
-    """Return the shares of right choices over `batches` batches of `stage`."""
+    """Return the shares of right choices over `groups` groups of `stage`."""
     import torch
 
     score = Score(tokenizer)
     model.eval()
-    for _ in range(batches):
-        batch = source.batch(stage, tokenizer.pad_token_id)
+    names = [skill.name for skill in source.generator.material.skills]
+    for _ in range(groups):
         with torch.no_grad():
-            hidden = hidden_states(model, batch, table)
-            wanted = batch.targets.roll(-1, 1)
-            likely = torch.zeros_like(batch.ids)
-            likely[wanted] = model.lm_head(hidden[wanted]).argmax(-1)
-        names = [skill.name for skill in source.generator.material.skills]
-        for item in outputs(batch):
-            told = batch.ids[item.row, item.begin : item.end].tolist()
-            guess = likely[item.row, item.begin - 1 : item.end - 1].tolist()
-            score.add(told, guess, _called(told, tokenizer, names) if stage.full == 1 else "")
+            group = source.group(stage, tokenizer.pad_token_id)
+            offer = read_offer(model, group)
+            for chats in group.chunks:
+                likely = model.lm_head(read_chats(model, offer, chats, table).hidden).argmax(-1)
+                for item in outputs(chats):
+                    told = chats.ids[item.chat, item.begin : item.end].tolist()
+                    guess = likely[item.chat, item.begin - 1 : item.end - 1].tolist()
+                    score.add(told, guess, _called(told, tokenizer, names) if stage.full == 1 else "")
     return score.shares()
 
 
@@ -130,21 +129,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure a checkpoint and print JSON."""
     parser = argparse.ArgumentParser(prog="python -m training.measure", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--batches", type=int, default=12)
+    parser.add_argument("--groups", type=int, default=12, help="offers drawn, 32 chats under each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seen", action="store_true", help="draw phrasings that were trained on instead")
     told = parser.parse_args(arguments)
     keep_memory()
     model, processor = load(told.checkpoint)
     tokenizer = processor.tokenizer
-    pool = draw_pool(64, told.seed + 1000)
+    pool = draw_pool(160, told.seed + 1000)
     table = pixels(pool, processor.image_processor)
     material = Material.load(held_back=not told.seen)
     found = {}
     for name, stage in (("full offer", FULL), ("varied offers", VARIED)):
-        rows = Rows(Cached(tokenizer), model.config.image_seq_length)
-        source = Source(material, pool, rows, told.seed)
-        found[name] = measure(model, source, table, tokenizer, stage, told.batches)
+        encoder = Encoder(Cached(tokenizer), model.config.image_seq_length)
+        source = Source(material, pool, encoder, told.seed)
+        found[name] = measure(model, source, table, tokenizer, stage, told.groups)
     print(json.dumps(found, indent=1))
     return 0
 

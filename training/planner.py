@@ -7,21 +7,24 @@ import argparse
 import logging
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tool_data.generate import Generator, Material
+from tool_data.generate import Generator
+from tool_data.material import Material
 from tool_data.pictures import pool as draw_pool
 
 from .attention import Supervisor
 from .checkpoint import load_model, processor_of, save
 from .data import REFINING, STAGES, Source, Stage, pixels, sample_texts
-from .encode import Batch, Rows
-from .forward import hidden_states
+from .encode import Encoder, Group
+from .forward import read_chats, read_offer
 from .model import Size, build
 from .optimiser import Muon, schedule
 from .tokenizer import Cached, train_tokenizer
+from .workers import Workers, together
 
 log = logging.getLogger("training.planner")
 
@@ -46,9 +49,11 @@ class Plan:
     """Wall time after which the run ends early, its schedule shortened to fit."""
     seed: int = 0
     """Every random choice is drawn from it."""
-    threads: int = 2
-    """CPU threads."""
-    pictures: int = 256
+    threads: int = 1
+    """CPU threads of a process."""
+    workers: int = 2
+    """Processes; see `workers`."""
+    pictures: int = 800
     """Pictures in the pool."""
     sample: int = 1500
     """Offers the tokeniser is trained on."""
@@ -82,7 +87,7 @@ def keep_memory() -> None:
 class Run:
     """One training run."""
 
-    def __init__(self, plan: Plan, out: Path, material: Material | None = None) -> None:
+    def __init__(self, plan: Plan, out: Path, workers: Workers | None = None) -> None:
         """Draw the data, train the tokeniser and make a fresh model; `out` receives checkpoints."""
         import torch
 
@@ -90,22 +95,23 @@ class Run:
         random.seed(plan.seed)
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
-        self.plan, self.out = plan, out
-        material = material or Material.load()
+        self.plan, self.out, self.workers = plan, out, workers or Workers()
+        material = Material.load()
         pool = draw_pool(plan.pictures, plan.seed)
-        self.tokenizer = self._tokenizer(Generator(material, pool.digests, content=False))
-        rows = Rows(Cached(self.tokenizer), plan.size.image_tokens)
-        self.source = Source(material, pool, rows, plan.seed)
+        self.tokenizer = self._tokenizer(Generator(material, pool.kinds, content=False))
+        encoder = Encoder(Cached(self.tokenizer), plan.size.image_tokens)
+        self.source = Source(material, pool, encoder, plan.seed * 1000 + self.workers.rank)
         self.processor = processor_of(self.tokenizer, plan.size)
         self.pixels = pixels(pool, self.processor.image_processor)
         ids = self.tokenizer
         if plan.start is None:
             size = replace(plan.size, vocabulary=len(ids))
-            self.model = build(size, rows.image_token_id, ids.pad_token_id, ids.bos_token_id, ids.eos_token_id)
+            self.model = build(size, encoder.image_token_id, ids.pad_token_id, ids.bos_token_id, ids.eos_token_id)
         else:
             self.model = load_model(plan.start)
         self.supervisor = Supervisor(self.model.model.language_model)
-        self.seen = 0
+        self.seen = 0.0
+        self.begun, self.seconds = time.monotonic(), 0.0
         self._optimisers()
 
     def _tokenizer(self, generator: Generator) -> Any:
@@ -127,26 +133,29 @@ class Run:
         self.adam = torch.optim.AdamW(others, lr=self.plan.adam, betas=(0.9, 0.95), weight_decay=0.0)
 
     def train(self) -> None:
-        """Train until the tokens or the minutes are used up, saving now and then and at the end."""
-        begun = saved = time.monotonic()
-        step, told = 0, time.monotonic()
-        while (done := self._done(time.monotonic() - begun)) < 1:
-            batch = self.source.batch(self._stage(done), self.tokenizer.pad_token_id)
-            losses = self.step(batch, schedule(done, 0.03))
+        """Train until the tokens or the minutes are used up; the first process saves now and then and at the end."""
+        self.begun = told = saved = time.monotonic()
+        step = 0
+        while (done := self._done()) < 1:
+            losses = self.step(self.groups(self._stage(done)), schedule(done, 0.03))
             step += 1
             now = time.monotonic()
+            if self.workers.rank:
+                continue
             if step <= 5 or now - told > 15:
                 told = now
-                rate = self.seen / (now - begun)
+                rate = self.seen / self.seconds
                 log.info("step %d done %.3f tokens %.2fM %.0f tok/s %s", step, done, self.seen / 1e6, rate, losses)
             if now - saved > self.plan.save_every * 60:
                 saved = now
                 self.save()
-        self.save()
-        log.info("trained on %.2fM tokens in %.0f s", self.seen / 1e6, time.monotonic() - begun)
+        if self.workers.rank == 0:
+            self.save()
+            log.info("trained on %.2fM tokens in %.0f s", self.seen / 1e6, self.seconds)
 
-    def _done(self, seconds: float) -> float:
-        return max(self.seen / self.plan.tokens, seconds / 60 / self.plan.minutes)
+    def _done(self) -> float:
+        """Return how much of the run is done, the same in every process."""
+        return max(self.seen / self.plan.tokens, self.seconds / 60 / self.plan.minutes)
 
     def _stage(self, done: float) -> Stage:
         until = 0.0
@@ -156,47 +165,68 @@ class Run:
                 return stage
         return self.plan.stages[-1]
 
-    def step(self, batch: Batch, scale: float) -> dict[str, float]:
+    def groups(self, stage: Stage) -> list[Group]:
+        """Draw this process's share of the offers and chats of one step."""
+        count = max(1, stage.groups // self.workers.count)
+        return [self.source.group(stage, self.tokenizer.pad_token_id) for _ in range(count)]
+
+    def step(self, groups: Sequence[Group], scale: float) -> dict[str, float]:
         """Take one step at `scale` times the learning rates and return the losses."""
         import torch
 
         self.model.train()
-        planner, prompt, attention = self.losses(batch)
-        loss = planner + PROMPT_WEIGHT * prompt + attention
         self.model.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for group in self.adam.param_groups:
-            group["lr"] = self.plan.adam * scale
+        found = []
+        for group in groups:
+            losses = self.losses(group)
+            (losses[0] + PROMPT_WEIGHT * losses[1] + losses[2]).div(len(groups)).backward()
+            found.append([float(value.detach()) for value in losses])
+        means = [sum(values) / len(found) for values in zip(*found, strict=True)]
+        tokens = float(sum(group.tokens for group in groups))
+        told = [*means, tokens, time.monotonic() - self.begun]
+        *means, tokens, self.seconds = self.workers.average(self.model.parameters(), told)
+        self.seen += tokens * self.workers.count
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
+        for parameters in self.adam.param_groups:
+            parameters["lr"] = self.plan.adam * scale
         self.adam.step()
         self.muon.step(scale)
-        self.seen += int(batch.real.sum())
-        named = {"planner": planner, "prompt": prompt, "attention": attention, "norm": norm}
-        return {name: round(float(value.detach()), 3) for name, value in named.items()}
+        return {n: round(v, 3) for n, v in zip(("planner", "prompt", "attention", "norm"), [*means, norm], strict=True)}
 
-    def losses(self, batch: Batch) -> tuple[Any, Any, Any]:
-        """Return the mean losses on planner tokens, on a sample of prompt tokens, and of the attention."""
+    def losses(self, group: Group) -> tuple[Any, Any, Any]:
+        """Return the mean losses on planner tokens, on a sample of the others, and of the attention."""
         import torch
 
-        hidden = hidden_states(self.model, batch, self.pixels)[:, :-1]
-        told, wanted = batch.ids[:, 1:], batch.targets[:, 1:]
-        image = self.model.config.image_token_id
-        prompt = batch.real[:, 1:] & ~wanted & (told != image) & (batch.positions[:, 1:] > 0)
-        prompt &= torch.rand(prompt.shape) < PROMPT_SHARE
-        entropy = torch.nn.functional.cross_entropy
-        logits = self.model.lm_head(hidden[wanted | prompt])
-        each = entropy(logits.float(), told[wanted | prompt], reduction="none")
-        mine = wanted[wanted | prompt]
-        weights = self._weights(told[wanted])
-        row, _, place = batch.pairs.T
-        attention = self.supervisor.loss(batch.pairs, batch.visible, self._weights(batch.ids[row, place]))
-        return (each[mine] * weights).sum() / weights.sum(), each[~mine].mean(), attention
+        offer = read_offer(self.model, group)
+        nobody = torch.zeros_like(group.offer, dtype=torch.bool)
+        parts = [self._sampled(offer.hidden, group.offer, nobody, ~nobody)]
+        looks = []
+        for chats in group.chunks:
+            seen = read_chats(self.model, offer, chats, self.pixels)
+            parts.append(self._sampled(seen.hidden, chats.ids, chats.targets, chats.real))
+            chat, predicting, _ = chats.pairs.T
+            copied = self._weights(chats.ids[chat, predicting + 1])
+            looks.append((self.supervisor.losses(seen, chats.pairs).mean(0), copied))
+        hidden, told, mine = (torch.cat(values) for values in zip(*parts, strict=True))
+        each = torch.nn.functional.cross_entropy(self.model.lm_head(hidden).float(), told, reduction="none")
+        attention, copied = (torch.cat(values) for values in zip(*looks, strict=True))
+        return _mean(each[mine], self._weights(told[mine])), each[~mine].mean(), _mean(attention, copied)
+
+    def _sampled(self, hidden: Any, ids: Any, targets: Any, real: Any) -> tuple[Any, Any, Any]:
+        """Return hidden states (N, width), the tokens they predict (N,) and which of those the planner wrote."""
+        import torch
+
+        told, wanted = ids[:, 1:], targets[:, 1:]
+        sampled = torch.rand(told.shape) < PROMPT_SHARE
+        sampled &= real[:, 1:] & (told != self.model.config.image_token_id)
+        chosen = wanted | sampled
+        return hidden[:, :-1][chosen], told[chosen], wanted[chosen]
 
     def _weights(self, tokens: Any) -> Any:
         """Return the weight of each token in the losses (N,): which skill is called matters most."""
         import torch
 
-        slots = torch.tensor(sorted(self.source.rows.vocabulary.slots))
+        slots = torch.tensor(sorted(self.source.encoder.vocabulary.slots))
         return 1.0 + (SLOT_WEIGHT - 1.0) * torch.isin(tokens, slots)
 
     def save(self) -> None:
@@ -205,10 +235,21 @@ class Run:
         log.info("saved to %s", self.out)
 
 
+def _mean(values: Any, weights: Any) -> Any:
+    return (values * weights).sum() / weights.sum()
+
+
 def _stages(fresh: bool, openings: float | None) -> tuple[Stage, ...]:
     """Return the stages of a first or a later run, with the share of openings told."""
     stages = STAGES if fresh else REFINING
     return stages if openings is None else tuple(replace(stage, openings=openings) for stage in stages)
+
+
+def train(workers: Workers, plan: Plan, out: Path) -> None:
+    """Train as one of the processes of a run."""
+    level = logging.WARNING if workers.rank else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
+    Run(plan, out, workers).train()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -217,7 +258,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=Plan.minutes, help="wall time of the training itself")
     parser.add_argument("--tokens", type=int, default=Plan.tokens, help="tokens to train on")
     parser.add_argument("--seed", type=int, default=Plan.seed)
-    parser.add_argument("--threads", type=int, default=Plan.threads)
+    parser.add_argument("--threads", type=int, default=Plan.threads, help="CPU threads of a process")
+    parser.add_argument("--workers", type=int, default=Plan.workers, help="processes that train together")
     parser.add_argument("--width", type=int, default=Size.width, help="hidden size, a multiple of 64")
     parser.add_argument("--layers", type=int, default=Size.layers)
     parser.add_argument("--start", type=Path, help="checkpoint to go on from (default: from nothing)")
@@ -226,19 +268,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--adam", type=float, default=Plan.adam, help="learning rate of everything else")
     parser.add_argument("--out", type=Path, default=Path("checkpoints/planner"))
     told = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     plan = Plan(
         tokens=told.tokens,
         minutes=told.minutes,
         seed=told.seed,
         threads=told.threads,
+        workers=told.workers,
         size=Size(width=told.width, layers=told.layers),
         start=told.start,
         stages=_stages(told.start is None, told.openings),
         muon=told.muon,
         adam=told.adam,
     )
-    Run(plan, told.out).train()
+    together(plan.workers, train, plan, told.out)
     return 0
 
 

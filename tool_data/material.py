@@ -1,0 +1,97 @@
+"""Everything simulated chats are made of: skills, phrasings, talk, answers and words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skills.registry import Registry
+
+from .offers import Describer
+from .others import AnySkill, Other, load_others
+from .phrasings import FOLDER, LANGUAGES, Intent, Language, load_intents, with_one_thought
+from .requests import Words, vocabulary
+from .wording import Answers, Talk, load_answers, load_talk, load_words
+
+ANSWERS = Path(__file__).parent / "answers.toml"
+"""Answers that no author's file holds."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One phrasing with its intent."""
+
+    text: str
+    """The phrasing, slots unfilled."""
+    language: Language
+    """Its language."""
+    intent: Intent
+    """What it stands for."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything chats are made of."""
+
+    skills: tuple[AnySkill, ...]
+    """The contract's skills, in the registry's order."""
+    by_skill: Mapping[tuple[str, Language], Sequence[Phrase]]
+    """Last skill of an intent and language -> phrasings."""
+    follow_ups: Mapping[Language, Sequence[Sequence[Phrase]]]
+    """Language -> requests about earlier results, those of one intent together."""
+    looks: Mapping[Language, Sequence[Phrase]]
+    """Language -> requests over a picture that decides what they mean."""
+    talk: Talk
+    """Chat without a skill."""
+    answers: Answers
+    """Key -> language -> answers."""
+    words: Words
+    """Where slots are filled from."""
+    others: Mapping[str, Other]
+    """Description -> a skill that no contract knows, with requests for it."""
+    describer: Describer = field(default_factory=Describer.load)
+    """Other descriptions of the skills."""
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER, *, held_back: bool = False) -> "Material":
+        """Read phrasings and turns; `held_back` takes the phrasings that training never sees instead of the others."""
+        intents = with_one_thought(load_intents(folder))
+        skills = tuple(Registry.load().offer())
+        names = {skill.name for skill in skills}
+        by_skill: dict[tuple[str, Language], list[Phrase]] = {}
+        follow_ups: dict[Language, list[Sequence[Phrase]]] = {language: [] for language in LANGUAGES}
+        looks: dict[Language, list[Phrase]] = {language: [] for language in LANGUAGES}
+        vague = {text for i in intents if "picture" in i.extra for texts in i.phrasings.values() for text in texts}
+        for intent in intents:
+            if not intent.steps or any(step.skill not in names for step in intent.steps):
+                continue
+            for language in LANGUAGES:
+                phrases = [Phrase(t, language, intent) for t in intent.pool(language, held_back=held_back)]
+                if "picture" in intent.extra:
+                    looks[language].extend(phrases)
+                elif not intent.source.endswith("follow_ups.toml"):
+                    told = by_skill.setdefault((intent.steps[-1].skill, language), [])
+                    told.extend(phrase for phrase in phrases if phrase.text not in vague)
+                elif phrases and _fits(intent, skills):
+                    follow_ups[language].append(phrases)
+        words = load_words(folder / "c" / "words.toml", {n: vocabulary(intents, n) for n in LANGUAGES})
+        return cls(
+            skills,
+            by_skill,
+            follow_ups,
+            looks,
+            load_talk(folder / "c" / "no_tool.toml", held_back=held_back),
+            load_answers(folder / "c" / "answers.toml", ANSWERS),
+            words,
+            load_others(held_back=held_back),
+        )
+
+
+def _fits(intent: Intent, skills: Sequence[AnySkill]) -> bool:
+    """Return whether a follow-up's results go into arguments that take a result (words are copied, never cited)."""
+    by_name = {skill.name: skill for skill in skills}
+    for step in intent.steps:
+        for name, value in step.args.items():
+            param = by_name[step.skill].param(name)
+            if param is None or (str(value).startswith("$") and param.kind not in ("picture", "region", "regions")):
+                return False
+    return True
