@@ -19,8 +19,11 @@ from .requests import Request, Words, filled
 from .requests import draw as draw_request
 from .simulate import World
 
-MARKABLE_BY_POINT = ("segment", "segment_like", "caption", "cut_out")
+POINTED = ("segment", "segment_like", "caption")
 """Skills whose region may be a point."""
+
+OUTLINED = ("blur", "erase", "cut_out", "inpaint", "crop", "read_text")
+"""Skills that need an area: what a point lies on is outlined first."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,10 @@ class Generator:
         if any(str(v).startswith("$mark") for s in steps for v in s.args.values()):
             if rng.random() < 0.04 and not chat.latest("boxes"):
                 return chat.say(request.text, "ask.mark", language, images=images, stop="asked")
-            point = steps[-1].skill in MARKABLE_BY_POINT and rng.random() < 0.4
+            point = len(steps) == 1 and steps[0].skill in (*POINTED, *OUTLINED) and rng.random() < 0.25
             marks = (chat.world.mark(point=point),)
+            if point and steps[0].skill in OUTLINED and "segment" in chat.offer.contract:
+                steps = _outlined(steps[0])
         text = request.text
         if len(steps) == 1 and not marks and rng.random() < 0.06:
             text, steps = _named(text, steps, chat, language, rng)
@@ -203,6 +208,12 @@ def _scrambled(skill: AnySkill, language: Language, words: Words, rng: random.Ra
 
 def _filled(intent: Intent, values: Mapping[str, str]) -> list[Call]:
     return [replace(s, args={k: filled(v, values) for k, v in s.args.items()}) for s in intent.steps]
+
+
+def _outlined(step: Call) -> list[Call]:
+    """Return the steps that outline what a point lies on and then do `step` to it."""
+    marked = {name: "$1" if value == "$mark" else value for name, value in step.args.items()}
+    return [Call("segment", {"regions": "$mark"}), replace(step, args=marked)]
 
 
 def _possible(intent: Intent, chat: Chat) -> bool:
