@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PLANNER ?= checkpoints/planner
-GENTLY := --muon 0.01 --adam 0.0015
 
 .PHONY: setup demo test check fix planner docs
 
@@ -31,11 +30,9 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Three runs: from nothing; whole chats at half the learning rate; first outputs, where a skill is chosen.
+# Two processes train together; on two cores it takes about an hour.
 planner: setup
-	$(BIN)/python -m training.planner --seed 0 --tokens 6130000 --out $(PLANNER)
-	$(BIN)/python -m training.planner --seed 1 --tokens 4990000 --start $(PLANNER) $(GENTLY) --out $(PLANNER)
-	$(BIN)/python -m training.planner --seed 2 --tokens 2350000 --start $(PLANNER) $(GENTLY) --openings 0.8 --out $(PLANNER)
+	$(BIN)/python -m training.planner --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

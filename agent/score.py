@@ -131,17 +131,35 @@ def plain(text: str) -> str:
     return _LEADING.sub("", words)
 
 
-def table(rows: Sequence[Scored]) -> str:
-    """Return shares per group and language as aligned lines: first call, all calls exact, invalid calls."""
-    lines = [f"{'group':<14}{'lang':<6}{'first call':<28}{'all exact':<28}invalid"]
-    groups = list(dict.fromkeys(row.group for row in rows))
-    for group in groups:
+def table(rows: Sequence[Scored], controls: Mapping[str, Sequence[Scored]] | None = None) -> str:
+    """Return shares per group and language as aligned lines: first call, all calls exact, invalid calls.
+
+    `controls` are the same rows scored for something to compare with; each adds its two shares to the lines of a group.
+    """
+    heads = "".join(f"{name:<14}" for name in controls or {})
+    lines = [f"{'group':<14}{'lang':<6}{'first call':<28}{'all exact':<28}{'invalid':<9}{heads}".rstrip()]
+    for group in dict.fromkeys(row.group for row in rows):
         for lang in ("en", "es", "both"):
-            part = [r for r in rows if r.group == group and lang in (r.lang, "both")]
+            part = _part(rows, group, lang)
             if part:
-                first, exact = (
-                    Share(sum(r.first_call for r in part), len(part)),
-                    Share(sum(r.exact for r in part), len(part)),
-                )
-                lines.append(f"{group:<14}{lang:<6}{first!s:<28}{exact!s:<28}{sum(r.invalid for r in part)}")
+                beside = "".join(f"{_beside(_part(told, group, lang)):<14}" for told in (controls or {}).values())
+                invalid = sum(row.invalid for row in part)
+                first, exact = _shares(part)
+                lines.append(f"{group:<14}{lang:<6}{first!s:<28}{exact!s:<28}{invalid:<9}{beside}".rstrip())
     return "\n".join(lines)
+
+
+def _part(rows: Sequence[Scored], group: str, lang: str) -> list[Scored]:
+    return [row for row in rows if row.group == group and lang in (row.lang, "both")]
+
+
+def _shares(rows: Sequence[Scored]) -> tuple[Share, Share]:
+    return (
+        Share(sum(row.first_call for row in rows), len(rows)),
+        Share(sum(row.exact for row in rows), len(rows)),
+    )
+
+
+def _beside(rows: Sequence[Scored]) -> str:
+    first, exact = _shares(rows)
+    return f"{first.value:.2f} / {exact.value:.2f}"

@@ -139,6 +139,17 @@ class Turn(Frozen):
     """What the user thought of it, where they said."""
 
 
+class Origin(Frozen):
+    """Where an imported trace came from."""
+
+    format: str
+    """The format it was read from."""
+    row: str
+    """Its row: file and number."""
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the row held beside the chat, needed to write it back as it was."""
+
+
 class Meta(Frozen):
     """Where a trace came from."""
 
@@ -158,6 +169,8 @@ class Meta(Frozen):
     """The trace this one was forked from, "ID@TURN.STEP"."""
     replayed: tuple[str, ...] = ()
     """Skills answered from recorded results instead of run."""
+    origin: Origin | None = None
+    """Set for a trace that was imported."""
 
 
 class Trace(Frozen):

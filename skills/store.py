@@ -34,6 +34,8 @@ class Artifact(Frozen):
     """"user" or the id of the call that made it."""
     untrusted: bool = False
     """True where a stranger's words are inside."""
+    path: str = ""
+    """For a picture of an imported data set: its name there. Its `sha256` is empty until its bytes were read."""
 
 
 class Store:

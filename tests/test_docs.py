@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from agent import Agent
-from agent.score import Share
+from agent.score import Share, score_turn
 from docs.generate import HERE, PAGES
 from docs.readme import transcript
 from skills import Picture
 from skills.registry import load_file
-from training.evaluate import HELDOUT, TURNS, read_rows, run_row
+from training.play import HELDOUT, Player, read_rows
 
 ROOT = Path(__file__).parent.parent
 
@@ -73,8 +73,8 @@ def test_the_cards_score_is_what_the_planner_reaches():
     card = (ROOT / "checkpoints" / "planner" / "README.md").read_text(encoding="utf-8")
     claimed = re.search(r"^direct +both +([0-9.]+) \(([0-9.]+)-([0-9.]+), n=(\d+)\)", card, re.MULTILINE)
     rows = list(read_rows([HELDOUT / "direct.jsonl"]))
-    agent = Agent(max_steps=TURNS)
-    share = Share(sum(run_row(row, agent).first_call for row in rows), len(rows))
+    player = Player("embedded")
+    share = Share(sum(score_turn(row, player.play(row)).first_call for row in rows), len(rows))
     assert len(rows) == int(claimed[4])
     assert float(claimed[2]) <= share.value <= float(claimed[3])
     assert claimed[0].split()[2] in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -116,7 +116,7 @@ def make_up(words: Words, rng: random.Random) -> AnySkill:
     told = [words.word(language, rng) for _ in range(rng.randint(4, 10))]
     joined = rng.choice((", ", " ", " "))
     name = _name(words, rng)
-    image = Param(name="image", kind="picture", required=False)
+    image = Param(name="image", kind="picture", required=False, filled=True)
     region = Param(name=rng.choice(("regions", "region", "area")), kind="regions", required=True)
     text = Param(name=rng.choice(("query", "words", "what", "name")), kind="words", required=True)
     params: tuple[Param, ...] = rng.choice(((image,), (image, region), (image, text), (text,)))

@@ -51,7 +51,7 @@ def load_others(folder: Path = FOLDER, *, held_back: bool = False) -> dict[str, 
 def _other(row: Mapping[str, Any], *, held_back: bool) -> Other:
     params: list[Param] = []
     if row.get("picture", True):
-        params.append(Param(name="image", kind="picture", required=False))
+        params.append(Param(name="image", kind="picture", required=False, filled=True))
     if row.get("mark"):
         params.append(Param(name="regions", kind="regions", required=True))
     if "words" in row:

@@ -1,7 +1,6 @@
 """Plays held-out rows: earlier turns as they are told, the last one by the planner that is measured."""
 
 import json
-import random
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -57,7 +56,7 @@ def unseen_skills(path: Path = HELDOUT / "unseen_skills.json") -> dict[str, AnyS
     found = {}
     for row in json.loads(path.read_text(encoding="utf-8")):
         params = [
-            Param(name="image", kind="picture", required=False)
+            Param(name="image", kind="picture", required=False, filled=True)
             if told == "image"
             else Param(name=told["name"], kind=told["kind"], required=True)
             for told in row["params"]
@@ -143,7 +142,7 @@ class Player:
         return chat.ask(row["request"], images, region=_region(row.get("mark"))).turn
 
     def _offer(self, row: Mapping[str, Any]) -> list[str]:
-        """Return the skills on offer: all of the contract but those withheld, and a few unseen ones where one is asked for."""
+        """Return what is on offer: the contract's skills but those withheld; with an unseen one, a few more of them."""
         own = [name for name in self._own if name not in row.get("withheld", ())]
         if row["group"] != "unseen":
             return own

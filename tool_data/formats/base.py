@@ -1,0 +1,126 @@
+"""What every format has in common: rows read one at a time, a report of what was mended or refused."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.trace import Trace
+from skills import InputError
+from skills.store import Artifact
+
+Row = Mapping[str, Any]
+"""One row of a data set, as JSON."""
+
+CHUNK = 1 << 16
+"""Characters of a JSON array read at a time."""
+
+
+class Refused(ValueError):
+    """A row that cannot be a Trace; its text says why and what was expected."""
+
+
+@dataclass
+class Report:
+    """What became of a source's rows, in the order they were read."""
+
+    read: int = 0
+    """Rows read."""
+    kept: int = 0
+    """Rows that became a Trace."""
+    repaired: list[tuple[str, str]] = field(default_factory=list)
+    """(row, what was mended), one for each mend."""
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """(row, why it was left out)."""
+
+    def __str__(self) -> str:
+        """Return the counts in one line."""
+        mended = len({row for row, _ in self.repaired})
+        return f"{self.read} rows read, {self.kept} kept ({mended} of them repaired), {len(self.refused)} refused"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format: how a row becomes a Trace and, where it can, a Trace a row."""
+
+    name: str
+    """What `handeye data import` and `export` call it."""
+    to_trace: Callable[[Row, str, Report], Trace]
+    """(row, its name, the report that mends are noted in) -> Trace; raises Refused."""
+    from_trace: Callable[[Trace], Row] | None = None
+    """Trace -> row; raises Refused where the format cannot hold the trace. None: it is read only."""
+    losses: tuple[str, ...] = ()
+    """What a row of it cannot hold of a Trace, one line each."""
+
+
+def read(path: Path, form: Format, report: Report) -> Iterator[Trace]:
+    """Yield the Traces of a file in a format, one row in memory at a time.
+
+    What is refused stands in `report`; nothing else is lost. Raises InputError for a file that is missing or whose
+    JSON breaks off (the rows before the break are yielded first).
+    """
+    for number, row in enumerate(rows(path), start=1):
+        name = f"{path.stem}-{number}"
+        report.read += 1
+        try:
+            if not isinstance(row, Mapping):
+                raise Refused(f"a row is a JSON object, this is {type(row).__name__}")
+            trace = form.to_trace(row, name, report)
+        except Refused as refused:
+            report.refused.append((name, str(refused)))
+            continue
+        report.kept += 1
+        yield trace
+
+
+def rows(path: Path) -> Iterator[Any]:
+    """Yield the rows of a JSON-lines file or of a JSON array, without reading it whole.
+
+    Raises InputError where there is no such file or the JSON breaks off, and says where.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            first = file.read(1)
+            while first.isspace():
+                first = file.read(1)
+            file.seek(0)
+            yield from _array(file, path) if first == "[" else _lines(file, path)
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}; give a .json or .jsonl file") from None
+
+
+def _lines(file: Any, path: Path) -> Iterator[Any]:
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise InputError(f"line {number} of {str(path)!r} is no JSON: {error}; mend or remove it") from None
+
+
+def _array(file: Any, path: Path) -> Iterator[Any]:
+    """Yield the items of one JSON array; the text read ahead is never more than the longest item and a chunk."""
+    decoder, text, count = json.JSONDecoder(), file.read(CHUNK).lstrip()[1:], 0
+    while True:
+        text = text.lstrip(" \t\r\n,")
+        if text.startswith("]"):
+            return
+        try:
+            item, end = decoder.raw_decode(text)
+            if end == len(text):
+                raise ValueError("the item may go on")
+        except ValueError as error:
+            more = file.read(max(CHUNK, len(text)))
+            if not more:
+                raise InputError(f"{str(path)!r} breaks off after {count} rows: {error}; fetch it again") from None
+            text += more
+            continue
+        yield item
+        count += 1
+        text = text[end:]
+
+
+def picture(path: str, name: str = "img_1") -> Artifact:
+    """Return the record of a picture that is named by a data set and whose bytes were not read."""
+    return Artifact(kind="picture", sha256="", media_type="", frame=name, path=path)
