@@ -45,9 +45,10 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command(f"{_HERE}doctor", "say what works on this machine and what mends the rest"),
     "forget": Command(f"{_HERE}forget", "delete kept traces"),
     "demo": Command("demo.app", "open the chat in a browser (from a checkout)"),
+    "data": Command("tool_data.cli", "import, export, check, count and mix tool-use data"),
     "eval": Command("training.evaluate", "measure a planner (from a checkout)"),
 }
-"""Command -> where it lives; the two outside this package are looked up by name alone."""
+"""Command -> where it lives; those outside this package are looked up by name alone."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -207,3 +207,15 @@ def test_a_skill_that_is_not_on_offer_is_declined(material):
     mix = Mix(invented=0, follow_up=0, withheld=1, talk=0, look=0)
     answers = {generator.chat(offer, rng, mix=mix).turn.steps[0].output.answer for _ in range(20)}
     assert answers <= {text for texts in material.answers["error.withheld"].values() for text in texts}
+
+
+def test_no_offer_holds_two_skills_of_one_name_or_a_builtins_name_elsewhere(material):
+    generator = Generator(material, PICTURES)
+    rng = random.Random(8)
+    for _ in range(300):
+        offer = generator.offer(rng, full=0.5)
+        names = [skill.name for skill in offer.skills]
+        assert len(set(names)) == len(names)
+        made_up = {skill.name for skill in offer.made_up}
+        renamed = {skill.name for known, skill in offer.contract.items() if skill.name != known}
+        assert not (made_up | renamed) & {skill.name for skill in material.skills}

@@ -17,7 +17,7 @@ TOY = Plan(
     pictures=4,
     sample=20,
     size=Size(width=64, layers=3, vocabulary=900, vision_width=32),
-    stages=(Stage(1.0, 2, 3, 0.0, 2, 4, 0.3, Mix(talk=0)),),
+    stages=(Stage(1.0, 2, 3, 0.0, 2, 300, 0.3, Mix(talk=0)),),
 )
 
 

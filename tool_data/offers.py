@@ -69,6 +69,8 @@ class Drawer:
         """Return the offer that serving shows: every skill as it is, in its home slot; `added` made-up ones behind."""
         made_up = self._made_up(added, rng)
         offered = [*self.skills, *made_up]
+        if not _distinct(offered):
+            return self.exact(rng, added=added)
         slots = home_slots([skill.name for skill in offered])
         return Offer(tuple(offered), slots, {skill.name: skill for skill in self.skills}, made_up)
 
@@ -83,7 +85,7 @@ class Drawer:
         contract = {skill.name: self._varied(skill, rng) for skill in chosen}
         made_up = self._made_up(invented, rng)
         offered = [*contract.values(), *made_up]
-        if len({skill.name for skill in offered}) < len(offered):
+        if not _distinct(offered):
             return self.varied(rng, least=least, most=most)
         rng.shuffle(offered)
         free = iter(rng.sample(range(len(CONTRACT), SLOTS), SLOTS - len(CONTRACT)))
@@ -106,8 +108,16 @@ class Drawer:
         return replace(skill, name=name, description=description)
 
 
+def _distinct(skills: Sequence[AnySkill]) -> bool:
+    return len({skill.name for skill in skills}) == len(skills)
+
+
 def _name(words: Words, rng: random.Random) -> str:
-    return "_".join(words.word("en", rng) for _ in range(rng.choice((1, 1, 2))))
+    """Return a name of random words that no skill of the contract has."""
+    while True:
+        name = "_".join(words.word("en", rng) for _ in range(rng.choice((1, 1, 2))))
+        if name not in CONTRACT:
+            return name
 
 
 def make_up(words: Words, rng: random.Random) -> AnySkill:

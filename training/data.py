@@ -36,8 +36,8 @@ class Stage:
     """Probability of the offer that serving shows."""
     groups: int
     """Offers of a step."""
-    chats: int
-    """Chats under each."""
+    tokens: int
+    """Tokens of an offer with its chats, about: processes that train together have as much to do."""
     openings: float
     """Share of the chats that end with the planner's first output: several times as many choices of a skill."""
     mix: Mix = field(default_factory=Mix)
@@ -45,15 +45,15 @@ class Stage:
 
 
 STAGES = (
-    Stage(share=0.15, least=3, most=8, full=0.0, groups=4, chats=16, openings=1.0, mix=Mix(0.15, 0.2, 0.02, 0.05)),
-    Stage(share=0.3, least=3, most=24, full=0.4, groups=2, chats=32, openings=0.9),
-    Stage(share=0.55, least=1, most=24, full=0.5, groups=2, chats=24, openings=0.55, mix=Mix(0.15, 0.4, 0.04, 0.12)),
+    Stage(share=0.15, least=3, most=8, full=0.0, groups=4, tokens=900, openings=1.0, mix=Mix(0.15, 0.2, 0.02, 0.05)),
+    Stage(share=0.3, least=3, most=24, full=0.4, groups=2, tokens=2000, openings=0.9),
+    Stage(share=0.55, least=1, most=24, full=0.5, groups=2, tokens=2200, openings=0.55, mix=Mix(0.15, 0.4, 0.04, 0.12)),
 )
 """Short offers and first outputs first: choosing by description forms there; long offers and whole chats follow."""
 
 
 REFINING = (
-    Stage(share=1.0, least=1, most=24, full=0.6, groups=2, chats=24, openings=0.5, mix=Mix(0.12, 0.4, 0.03, 0.14)),
+    Stage(share=1.0, least=1, most=24, full=0.6, groups=2, tokens=2200, openings=0.5, mix=Mix(0.12, 0.4, 0.03, 0.14)),
 )
 """A second run that goes on from the first: mostly whole chats under the offer that serving shows, more talk."""
 
@@ -74,7 +74,11 @@ class Source:
         offer = self.generator.offer(self.rng, least=stage.least, most=stage.most, full=stage.full)
         slots = Slots(offer.skills, offer.slots)
         ids = self.encoder.offer(slots)
-        examples = [self._example(offer, ids, slots, stage) for _ in range(stage.chats)]
+        examples: list[Example] = []
+        count = len(ids)
+        while not examples or count < stage.tokens:
+            examples.append(self._example(offer, ids, slots, stage))
+            count += len(examples[-1].ids)
         return collate(ids, examples, pad)
 
     def _example(self, offer: Offer, ids: Sequence[int], slots: Slots, stage: Stage) -> Example:

@@ -22,10 +22,10 @@ from .forward import read_chats, read_offer
 from .planner import keep_memory
 from .tokenizer import Cached
 
-FULL = Stage(share=1.0, least=1, most=24, full=1.0, groups=1, chats=32, openings=0.0)
+FULL = Stage(share=1.0, least=1, most=24, full=1.0, groups=1, tokens=4000, openings=0.0)
 """Rows under the offer that serving shows."""
 
-VARIED = Stage(share=1.0, least=4, most=24, full=0.0, groups=1, chats=32, openings=0.0)
+VARIED = Stage(share=1.0, least=4, most=24, full=0.0, groups=1, tokens=4000, openings=0.0)
 """Rows under drawn offers: renamed and made-up skills, random slots."""
 
 
@@ -113,7 +113,8 @@ def measure(
 
 def _called(told: Sequence[int], tokenizer: Any, names: Sequence[str]) -> str:
     slots = [t for t in tokenizer.convert_ids_to_tokens(list(told)) if t.startswith("<s") and t[2:-1].isdigit()]
-    return names[int(slots[0][2:-1])] if slots else ""
+    number = int(slots[0][2:-1]) if slots else -1
+    return names[number] if 0 <= number < len(names) else "added"
 
 
 def load(checkpoint: Path) -> tuple[Any, Any]:
@@ -129,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure a checkpoint and print JSON."""
     parser = argparse.ArgumentParser(prog="python -m training.measure", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--groups", type=int, default=12, help="offers drawn, 32 chats under each")
+    parser.add_argument("--groups", type=int, default=12, help="offers drawn, each with 4,000 tokens of chats")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seen", action="store_true", help="draw phrasings that were trained on instead")
     told = parser.parse_args(arguments)

@@ -1,6 +1,7 @@
 """What every format has in common: rows read one at a time, a report of what was mended or refused."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,8 @@ class Format:
     """Trace -> row; raises Refused where the format cannot hold the trace. None: it is read only."""
     losses: tuple[str, ...] = ()
     """What a row of it cannot hold of a Trace, one line each."""
+    pairs: Callable[[list[tuple[str, Any]]], Any] | None = None
+    """How an object is read, as json's `object_pairs_hook`, where one may hold a key twice."""
 
 
 def read(path: Path, form: Format, report: Report) -> Iterator[Trace]:
@@ -60,7 +63,7 @@ def read(path: Path, form: Format, report: Report) -> Iterator[Trace]:
     What is refused stands in `report`; nothing else is lost. Raises InputError for a file that is missing or whose
     JSON breaks off (the rows before the break are yielded first).
     """
-    for number, row in enumerate(rows(path), start=1):
+    for number, row in enumerate(rows(path, form.pairs), start=1):
         name = f"{path.stem}-{number}"
         report.read += 1
         try:
@@ -74,34 +77,41 @@ def read(path: Path, form: Format, report: Report) -> Iterator[Trace]:
         yield trace
 
 
-def rows(path: Path) -> Iterator[Any]:
-    """Yield the rows of a JSON-lines file or of a JSON array, without reading it whole.
+def rows(path: Path, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Iterator[Any]:
+    """Yield the rows of a JSON-lines file, of a JSON array or of a parquet file, without reading it whole.
 
-    Raises InputError where there is no such file or the JSON breaks off, and says where.
+    `pairs` makes an object of its keys and values (`Format.pairs`). Raises InputError where there is no such file or
+    the JSON breaks off, and says where.
     """
+    if path.suffix == ".parquet":
+        from .parquet import rows as parquet_rows
+
+        yield from parquet_rows(path)
+        return
     try:
         with path.open(encoding="utf-8") as file:
             first = file.read(1)
             while first.isspace():
                 first = file.read(1)
             file.seek(0)
-            yield from _array(file, path) if first == "[" else _lines(file, path)
+            decoder = json.JSONDecoder(object_pairs_hook=pairs)
+            yield from _array(file, path, decoder) if first == "[" else _lines(file, path, decoder)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}; give a .json or .jsonl file") from None
 
 
-def _lines(file: Any, path: Path) -> Iterator[Any]:
+def _lines(file: Any, path: Path, decoder: json.JSONDecoder) -> Iterator[Any]:
     for number, line in enumerate(file, start=1):
         if line.strip():
             try:
-                yield json.loads(line)
+                yield decoder.decode(line)
             except ValueError as error:
                 raise InputError(f"line {number} of {str(path)!r} is no JSON: {error}; mend or remove it") from None
 
 
-def _array(file: Any, path: Path) -> Iterator[Any]:
+def _array(file: Any, path: Path, decoder: json.JSONDecoder) -> Iterator[Any]:
     """Yield the items of one JSON array; the text read ahead is never more than the longest item and a chunk."""
-    decoder, text, count = json.JSONDecoder(), file.read(CHUNK).lstrip()[1:], 0
+    text, count = file.read(CHUNK).lstrip()[1:], 0
     while True:
         text = text.lstrip(" \t\r\n,")
         if text.startswith("]"):
@@ -121,6 +131,21 @@ def _array(file: Any, path: Path) -> Iterator[Any]:
         text = text[end:]
 
 
+CITATIONS = (
+    "citations: an answer is written as the user read it (`Turn.answer`), not as the planner wrote it ([text_1])"
+)
+"""What no format but our own holds, for `Format.losses`."""
+
+_STORED = re.compile(r"[0-9a-f]{64}")
+
+
 def picture(path: str, name: str = "img_1") -> Artifact:
-    """Return the record of a picture that is named by a data set and whose bytes were not read."""
+    """Return the record of a picture that a row names: by a SHA-256 where it lies in a store, else by its path."""
+    if _STORED.fullmatch(path):
+        return Artifact(kind="picture", sha256=path, media_type="image/png", frame=name)
     return Artifact(kind="picture", sha256="", media_type="", frame=name, path=path)
+
+
+def path_of(record: Artifact) -> str:
+    """Return what a row names a picture by: its path in a data set, or the SHA-256 it lies in a store under."""
+    return record.path or record.sha256

@@ -1,0 +1,43 @@
+"""The tools on offer in a row: our skills' schemas from the registry, other tools' from the row itself."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from agent.messages import tools_of as schemas_of
+from agent.trace import Trace
+from skills.registry import Registry
+
+from .base import Refused
+from .messages import dumps, extra_of
+
+
+@cache
+def _ours() -> dict[str, dict[str, Any]]:
+    return {tool["function"]["name"]: tool for tool in schemas_of(Registry.load().offer())}
+
+
+def tools_of(trace: Trace) -> list[Any]:
+    """Return the schemas of what was on offer, ours from the registry; raises Refused for a name without one."""
+    known = {**_ours(), **extra_of(trace).get("tools", {})}
+    lacking = [name for name in trace.meta.offer if name not in known]
+    if lacking:
+        raise Refused(
+            f"no schema of {lacking[0]!r}; expected a skill of ours, or one under 'tools' of the trace's origin"
+        )
+    return [known[name] for name in trace.meta.offer]
+
+
+def read_tools(tools: Any) -> tuple[list[str], dict[str, Any]]:
+    """Return (the names of a row's tools, name -> schema of those that are not our skills'); raises Refused."""
+    if not isinstance(tools, list):
+        raise Refused(f"'tools' is {type(tools).__name__}; expected a list of function schemas")
+    found: dict[str, Any] = {}
+    for tool in tools:
+        function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if not isinstance(name, str) or name in found:
+            wrong = "has no name" if not isinstance(name, str) else f"is the second named {name!r}"
+            raise Refused(f"a tool {wrong}; expected {{'type': 'function', 'function': {{'name': ...}}}}, once each")
+        found[name] = tool
+    return list(found), {name: tool for name, tool in found.items() if dumps(tool) != dumps(_ours().get(name))}
