@@ -2,17 +2,20 @@
 
 import re
 import runpy
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agent import Agent
+from agent.cli import main
 from agent.score import Share, score_turn
 from docs.generate import HERE, PAGES
 from docs.readme import transcript
 from skills import Picture
 from skills.registry import load_file
+from tool_data.formats.table import SUMMARIES
 from training.play import HELDOUT, Player, read_rows
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +37,24 @@ def test_the_skill_of_the_guide_is_a_skill(tmp_path):
     array[20, 50] = 255
     boxes = found(Picture.from_array(array, frame="img_1"), size=20)
     assert boxes.xyxy == ((40, 10, 60, 30),)
+
+
+def test_the_commands_of_the_data_page_run_in_order(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text(recipe)
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) > 5
+    for line in lines:
+        program, *argv = shlex.split(line)
+        assert (program, main(argv)) == ("handeye", 0), line
+    assert "<svg" in Path("stats.html").read_text(encoding="utf-8")
+    assert "Apache-2.0" in Path("mixed.md").read_text(encoding="utf-8")
+    assert Path("trl.parquet").stat().st_size > 1000
+    assert len(Path("again.jsonl").read_text().splitlines()) == 300
+    for name in SUMMARIES:
+        assert f"`{name}`" in page
 
 
 def test_the_make_targets_that_are_named_exist():

@@ -23,7 +23,8 @@ def main(argv: Sequence[str]) -> int:
         "FORMAT IN.jsonl OUT.json|OUT.jsonl|OUT.parquet [--report FILE] [--force]",
         "Write Traces (one a line) as rows of a format: OUT.json gets a JSON list, OUT.jsonl a row a line,\n"
         "OUT.parquet one table (trl alone). What was imported from the format is written as it was; Traces the format\n"
-        "cannot hold are refused, counted on stderr and named in the report. Exit status: 2 where IN cannot be read to its end or no row can be written, else 0."
+        "cannot hold are refused, counted on stderr and named in the report.\n"
+        "Exit status: 2 where IN cannot be read to its end or no row can be written, else 0."
         f"\n\nformats:\n{listed()}",
     )
     options.add_argument("format", metavar="FORMAT")

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.trace import StopReason, Trace
+from agent.messages import tools_of
+from agent.trace import Origin, StopReason, Trace
 
 from .chats import PICTURELESS, Chat
 from .material import Material, Phrase
@@ -48,6 +49,7 @@ class Generator:
     def __init__(self, material: Material, pool: Mapping[str, Sequence[str]], *, content: bool = True) -> None:
         """Use `material`; `pool` is what pictures show -> hashes, `content` fills what planners with text read."""
         self.material, self.pool, self.content = material, pool, content
+        self._known = {tool["function"]["name"]: tool for tool in tools_of(material.skills)} if content else {}
         self.drawer = Drawer(material.skills, material.describer, material.others, material.words)
 
     def offer(self, rng: random.Random, *, least: int = 1, most: int = 24, full: float = 0.0) -> Offer:
@@ -70,7 +72,17 @@ class Generator:
             if rng.random() < 0.1:
                 language = rng.choice(LANGUAGES)
             self._turn(chat, language, rng, mix or Mix(), new=number == 0)
-        return chat.trace(f"simulated-{seed}-{rng.getrandbits(32):08x}", seed)
+        trace = chat.trace(f"simulated-{seed}-{rng.getrandbits(32):08x}", seed)
+        return self._with_schemas(trace, offer) if self.content else trace
+
+    def _with_schemas(self, trace: Trace, offer: Offer) -> Trace:
+        """Return a chat with the schemas of those skills on its offer that no registry knows as they stand there."""
+        schemas = {tool["function"]["name"]: tool for tool in tools_of(offer.skills)}
+        added = {name: tool for name, tool in schemas.items() if tool != self._known.get(name)}
+        if not added:
+            return trace
+        origin = Origin(format="simulated", row=trace.id, extra={"tools": added})
+        return trace.model_copy(update={"meta": trace.meta.model_copy(update={"origin": origin})})
 
     def _turn(self, chat: Chat, language: Language, rng: random.Random, mix: Mix, *, new: bool) -> None:
         if not new and rng.random() < mix.follow_up and self._follow_up(chat, language, rng):

@@ -11,7 +11,7 @@ sources:
     weight: 2               # draws from it, relative to the other weights
     repeat: 1               # times its rows may be used
     seed: 3                 # of the order of its rows; default: the recipe's
-    about: drawn by `handeye data generate`
+    about: drawn by `handeye data make`
 duplicates:                 # each rule may be left out
   text: 0.9                 # of rows whose words overlap so far, the first is kept, whatever their pictures are
   text_on_same_picture: 0.8 # the same among rows with the same pictures, or without any
