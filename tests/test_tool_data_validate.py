@@ -174,7 +174,9 @@ def test_a_renamed_skill_of_a_simulated_row_is_known_by_its_offer(drawn):
     renamed = [trace for _, trace in drawn if any(call.name not in names for call in _named(trace))]
     assert len(renamed) > 20
     assert not [fault for trace in renamed for fault in faults(trace, known) if "unknown skill" in fault]
-    real = renamed[0].model_copy(update={"meta": renamed[0].meta.model_copy(update={"planner": "llava"})})
+    real = renamed[0].model_copy(
+        update={"meta": renamed[0].meta.model_copy(update={"planner": "llava", "origin": None})}
+    )
     assert any("name its file with --skills FILE.py" in fault for fault in faults(real, known))
 
 
