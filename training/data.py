@@ -53,7 +53,7 @@ STAGES = (
 
 
 REFINING = (
-    Stage(share=1.0, least=1, most=24, full=0.6, groups=2, tokens=2200, openings=0.5, mix=Mix(0.12, 0.4, 0.03, 0.14)),
+    Stage(share=1.0, least=1, most=24, full=0.6, groups=2, tokens=2200, openings=0.6, mix=Mix(0.12, 0.4, 0.03, 0.28)),
 )
 """A second run that goes on from the first: mostly whole chats under the offer that serving shows, more talk."""
 
@@ -71,6 +71,10 @@ class Source:
 
     def group(self, stage: Stage, pad: int) -> Group:
         """Draw an offer and the chats under it."""
+        return collate(*self.drawn(stage), pad)
+
+    def drawn(self, stage: Stage) -> tuple[tuple[int, ...], list[Example]]:
+        """Draw an offer's tokens and the chats under it."""
         offer = self.generator.offer(self.rng, least=stage.least, most=stage.most, full=stage.full)
         slots = Slots(offer.skills, offer.slots)
         ids = self.encoder.offer(slots)
@@ -79,7 +83,7 @@ class Source:
         while not examples or count < stage.tokens:
             examples.append(self._example(offer, ids, slots, stage))
             count += len(examples[-1].ids)
-        return collate(ids, examples, pad)
+        return ids, examples
 
     def _example(self, offer: Offer, ids: Sequence[int], slots: Slots, stage: Stage) -> Example:
         while True:

@@ -35,8 +35,11 @@ PROMPT_SHARE = 0.25
 """Share of those tokens whose loss is computed in a step."""
 
 
-SLOT_WEIGHT = 4.0
-"""Weight of a slot among the planner's tokens, in both losses."""
+CHOICE_WEIGHT = 4.0
+"""Weight, among the planner's tokens, of those that choose: a slot, in both losses, and how an answer begins."""
+
+BEGINNING = 4
+"""Tokens of an answer that choose it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Run:
             self.model = build(size, encoder.image_token_id, ids.pad_token_id, ids.bos_token_id, ids.eos_token_id)
         else:
             self.model = load_model(plan.start)
+        self.say = ids.convert_tokens_to_ids("<say>")
         self.supervisor = Supervisor(self.model.model.language_model)
         self.seen = 0.0
         self.begun, self.seconds = time.monotonic(), 0.0
@@ -205,29 +209,33 @@ class Run:
             seen = read_chats(self.model, offer, chats, self.pixels)
             parts.append(self._sampled(seen.hidden, chats.ids, chats.targets, chats.real))
             chat, predicting, _ = chats.pairs.T
-            copied = self._weights(chats.ids[chat, predicting + 1])
+            copied = self.weights(chats.ids[chat, predicting + 1])
             looks.append((self.supervisor.losses(seen, chats.pairs).mean(0), copied))
-        hidden, told, mine = (torch.cat(values) for values in zip(*parts, strict=True))
+        hidden, told, mine, weights = (torch.cat(values) for values in zip(*parts, strict=True))
         each = torch.nn.functional.cross_entropy(self.model.lm_head(hidden).float(), told, reduction="none")
         attention, copied = (torch.cat(values) for values in zip(*looks, strict=True))
-        return _mean(each[mine], self._weights(told[mine])), each[~mine].mean(), _mean(attention, copied)
+        return _mean(each[mine], weights[mine]), each[~mine].mean(), _mean(attention, copied)
 
-    def _sampled(self, hidden: Any, ids: Any, targets: Any, real: Any) -> tuple[Any, Any, Any]:
-        """Return hidden states (N, width), the tokens they predict (N,) and which of those the planner wrote."""
+    def _sampled(self, hidden: Any, ids: Any, targets: Any, real: Any) -> tuple[Any, Any, Any, Any]:
+        """Return hidden states (N, width), the tokens they predict, which the planner wrote, their weights (N,)."""
         import torch
 
         told, wanted = ids[:, 1:], targets[:, 1:]
         sampled = torch.rand(told.shape) < PROMPT_SHARE
         sampled &= real[:, 1:] & (told != self.model.config.image_token_id)
         chosen = wanted | sampled
-        return hidden[:, :-1][chosen], told[chosen], wanted[chosen]
+        weights = self.weights(told)
+        for ahead in range(BEGINNING):
+            behind_say = (ids[:, : told.shape[1] - ahead] == self.say) & wanted[:, ahead:]
+            weights[:, ahead:][behind_say] = CHOICE_WEIGHT
+        return hidden[:, :-1][chosen], told[chosen], wanted[chosen], weights[chosen]
 
-    def _weights(self, tokens: Any) -> Any:
-        """Return the weight of each token in the losses (N,): which skill is called matters most."""
+    def weights(self, tokens: Any) -> Any:
+        """Return the weight of each token in the losses: which skill is called matters most."""
         import torch
 
         slots = torch.tensor(sorted(self.source.encoder.vocabulary.slots))
-        return 1.0 + (SLOT_WEIGHT - 1.0) * torch.isin(tokens, slots)
+        return 1.0 + (CHOICE_WEIGHT - 1.0) * torch.isin(tokens, slots)
 
     def save(self) -> None:
         """Write a checkpoint that AutoModelForImageTextToText and AutoProcessor load."""
