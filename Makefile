@@ -30,9 +30,12 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Two processes train together; on two cores it takes about an hour.
+# Two processes train together: from nothing; on, with more talk; on, with whole chats at the end.
 planner: setup
-	$(BIN)/python -m training.planner --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 0 --tokens 11000000 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 2 --tokens 6700000 --start $(PLANNER) --muon 0.012 --adam 0.002 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 3 --tokens @RUN3@ --start $(PLANNER) --muon 0.006 --adam 0.001 \
+		--openings 0.35 --talk 0.12 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

@@ -26,7 +26,7 @@ class Scored:
     lang: str
     """en or es."""
     first_call: bool
-    """The first call names the right skill; for a no-tool row, nothing was called."""
+    """The first call names the right skill; for a no-tool row, it answered and called nothing."""
     exact: bool
     """All calls, in order, with all arguments as the gold row has them."""
     invalid: int
@@ -69,10 +69,15 @@ def score_turn(row: Mapping[str, Any], turn: Turn) -> Scored:
     made = {str(i): seen.artifacts for i, seen in enumerate(_observations(turn), start=1)}
     gold = [call for step in row["calls"] for call in step]
     written = [call for step in turn.steps for call in step.output.calls]
-    first = (written[0].name == gold[0]["name"] if written else False) if gold else not written
-    exact = len(gold) == len(written) and all(
-        want["name"] == got.name and same_arguments(want["args"], got.args, turn.marks, made)
-        for want, got in zip(gold, written, strict=False)
+    answered = any(step.output.answer is not None for step in turn.steps)
+    first = bool(written) and written[0].name == gold[0]["name"] if gold else answered and not written
+    exact = (
+        (bool(gold) or answered)
+        and len(gold) == len(written)
+        and all(
+            want["name"] == got.name and same_arguments(want["args"], got.args, turn.marks, made)
+            for want, got in zip(gold, written, strict=False)
+        )
     )
     invalid = sum(
         1

@@ -20,7 +20,7 @@ class Answered:
     """How one answer did; None where the question does not arise."""
 
     cited: bool | None
-    """After a success: it cites something the turn's last call made, and nothing that does not exist."""
+    """After a success: it cites something that the turn's last call made."""
     reported: bool | None
     """After an error: it cites the last call's error."""
     language: bool | None
@@ -31,10 +31,8 @@ class Answered:
 
 def score_answer(row: Mapping[str, Any], turn: Turn) -> Answered:
     """Judge the last answer of a turn; `row` has the request's language under "lang"."""
-    said = next((step.output.answer for step in reversed(turn.steps) if step.output.answer is not None), None)
+    said = next((step.output.answer for step in reversed(turn.steps) if step.output.answer is not None), None) or ""
     seen = [observation for step in turn.steps for observation in step.observations]
-    if said is None:
-        return Answered(False if seen else None, None, None, 0)
     own = PATTERN.sub(" ", said)
     digits = sum(number not in turn.request for number in re.findall(r"\d+", own))
     cited, reported = _evidence(said, seen)

@@ -16,7 +16,7 @@ def turn(*calls: tuple[str, dict], marks: tuple[str, ...] = ()) -> Turn:
                 observations=(Observation(tool_call_id=f"call_{i}", status="success", artifacts=(f"boxes_{i}",)),),
             )
         )
-    return Turn(request="x", steps=tuple(steps), marks=marks)
+    return Turn(request="x", steps=(*steps, Step(output=PlannerOutput(answer="Done."))), marks=marks)
 
 
 def row(*calls: tuple[str, dict], group: str = "direct") -> dict:
@@ -54,6 +54,8 @@ def test_a_chain_is_exact_only_with_all_its_calls():
 def test_a_request_without_a_tool_is_right_when_nothing_is_called():
     assert score_turn(row(group="no_tool"), turn()).first_call
     assert not score_turn(row(group="no_tool"), turn(("tag", {}))).first_call
+    nonsense = Turn(request="x", steps=(Step(output=PlannerOutput(malformed="<s3><s3>")),))
+    assert not score_turn(row(group="no_tool"), nonsense).exact
 
 
 def test_the_interval_is_wilsons():

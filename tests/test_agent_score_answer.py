@@ -28,6 +28,7 @@ def turn(answer: str | None, *seen: Observation, request: str = "do it") -> Turn
         ("I can't do that here: [call_1.error]", FAILED, None, True),
         ("Done.", FAILED, None, False),
         (None, FOUND, False, None),
+        (None, FAILED, None, False),
     ],
 )
 def test_an_answer_cites_what_was_made_or_what_failed(answer, seen, cited, reported):

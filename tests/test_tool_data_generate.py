@@ -219,3 +219,12 @@ def test_no_offer_holds_two_skills_of_one_name_or_a_builtins_name_elsewhere(mate
         made_up = {skill.name for skill in offer.made_up}
         renamed = {skill.name for known, skill in offer.contract.items() if skill.name != known}
         assert not (made_up | renamed) & {skill.name for skill in material.skills}
+
+
+def test_chats_are_drawn_from_what_was_held_back_too():
+    generator = Generator(Material.load(held_back=True), PICTURES, content=False)
+    rng = random.Random(3)
+    for _ in range(60):
+        offer = generator.offer(rng, full=0.5)
+        for _ in range(4):
+            assert len(generator.chat(offer, rng, most_turns=2).turns) <= 2

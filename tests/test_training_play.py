@@ -37,10 +37,10 @@ def test_a_row_that_is_no_json_is_named(tmp_path):
 
 def test_an_unseen_skill_stands_beside_the_whole_offer(player):
     name = next(iter(unseen_skills()))
-    row = {"group": "unseen", "calls": [[{"name": name, "args": {}}]]}
-    offer = player._offer(row)
-    assert name in offer
-    assert len(offer) == 24 + 1 + BESIDE
+    rows = [{"id": f"u{n}", "group": "unseen", "calls": [[{"name": name, "args": {}}]]} for n in range(40)]
+    offers = [player._offer(row) for row in rows]
+    assert all(len(offer) == 24 + 1 + BESIDE for offer in offers)
+    assert {offer.index(name) for offer in offers} == set(range(24, 24 + 1 + BESIDE))
 
 
 def test_a_withheld_skill_is_not_on_offer(player):
@@ -71,6 +71,7 @@ def test_the_nearest_training_request_is_done():
     faces = [{"name": "find_faces", "args": {}}], [{"name": "blur", "args": {"regions": "$1"}}]
     for row in (
         _row("blur the faces please", *faces),
+        _row("rotate the photo 37 degrees clockwise", [{"name": "rotate", "args": {"degrees": -37}}]),
         _row("find the zorplex", [{"name": "detect", "args": {"objects": ["zorplex"]}}]),
     ):
         assert score_turn(row, player.play(row)).exact

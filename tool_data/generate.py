@@ -59,20 +59,27 @@ class Generator:
         return self.drawer.varied(rng, least=least, most=most)
 
     def chat(
-        self, offer: Offer, rng: random.Random, *, mix: Mix | None = None, most_turns: int = 4, seed: int = 0
+        self,
+        offer: Offer,
+        rng: random.Random,
+        *,
+        mix: Mix | None = None,
+        most_turns: int = 4,
+        seed: int = 0,
+        name: str = "",
     ) -> Trace:
-        """Draw a chat of one to `most_turns` turns under an offer."""
+        """Draw a chat of one to `most_turns` turns under an offer; `name` is its id, drawn where it is empty."""
         first = 1 if rng.random() < 0.6 else rng.randint(1, 26)
         world = World(rng, self.material.words, self.pool, content=self.content, first=first)
         chat = Chat(offer, world, self.material.answers, rng)
         language: Language = rng.choice(LANGUAGES)
-        for number in range(rng.choice((1, 1, 2, 2, 3, most_turns))):
+        for number in range(min(most_turns, rng.choice((1, 1, 2, 2, 3, 4)))):
             if not world.room():
                 break
             if rng.random() < 0.1:
                 language = rng.choice(LANGUAGES)
             self._turn(chat, language, rng, mix or Mix(), new=number == 0)
-        trace = chat.trace(f"simulated-{seed}-{rng.getrandbits(32):08x}", seed)
+        trace = chat.trace(name or f"simulated-{seed}-{rng.getrandbits(32):08x}", seed)
         return self._with_schemas(trace, offer) if self.content else trace
 
     def _with_schemas(self, trace: Trace, offer: Offer) -> Trace:
@@ -136,9 +143,10 @@ class Generator:
         if any(str(v).startswith("$mark") for s in steps for v in s.args.values()):
             if rng.random() < 0.04 and not chat.latest("boxes"):
                 return chat.say(request.text, "ask.mark", language, images=images, stop="asked")
-            point = len(steps) == 1 and steps[0].skill in (*POINTED, *OUTLINED) and rng.random() < 0.25
+            outlined = steps[0].skill in OUTLINED and "segment" in chat.offer.contract
+            point = len(steps) == 1 and (outlined or steps[0].skill in POINTED) and rng.random() < 0.25
             marks = (chat.world.mark(point=point),)
-            if point and steps[0].skill in OUTLINED and "segment" in chat.offer.contract:
+            if point and outlined:
                 steps = _outlined(steps[0])
         text = request.text
         if len(steps) == 1 and not marks and rng.random() < 0.06:
@@ -202,9 +210,8 @@ class Generator:
 
     def _asked(self, other: Other, language: Language, rng: random.Random) -> Request:
         """Return an authored request for an added skill, as people type it."""
-        known = other.requests[language] or other.requests["en"] or other.requests["es"]
         words = replace(self.material.words, lists={"words": other.values})
-        return draw_request(rng.choice(known), language, words, rng)
+        return draw_request(rng.choice(other.requests[language]), language, words, rng)
 
 
 def _scrambled(skill: AnySkill, language: Language, words: Words, rng: random.Random) -> Request:

@@ -73,8 +73,8 @@ def _chunk(job: tuple[int, float, range]) -> list[str]:
 def _row(seed: int, full: float, number: int) -> str:
     rng = random.Random(f"{seed}-{number}")
     generator = _generator(seed)
-    trace = generator.chat(generator.offer(rng, full=full), rng, seed=seed)
-    return trace.model_copy(update={"id": f"simulated-{seed}-{number}"}).to_json()
+    name = f"simulated-{seed}-{number}"
+    return generator.chat(generator.offer(rng, full=full), rng, seed=seed, name=name).to_json()
 
 
 @cache

@@ -31,7 +31,8 @@ class Other:
 def load_others(folder: Path = FOLDER, *, held_back: bool = False) -> dict[str, Other]:
     """Return description -> added skill of a folder's files; raises InputError for a file that is not as it should be.
 
-    Requests that are kept for measuring are left out, or with `held_back` are the only ones.
+    Requests that are kept for measuring are left out, or with `held_back` are the only ones; a skill that has then none
+    in a language is left out.
     """
     found: dict[str, Other] = {}
     for path in sorted(folder.glob("*.toml")):
@@ -44,7 +45,8 @@ def load_others(folder: Path = FOLDER, *, held_back: bool = False) -> dict[str, 
                 raise InputError(
                     f"{path.name}: {row['name']!r} is told twice or has requests amiss: {lacking}; mend it"
                 )
-            found[other.skill.description] = other
+            if all(other.requests.values()):
+                found[other.skill.description] = other
     return found
 
 

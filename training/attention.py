@@ -16,17 +16,13 @@ class Supervisor:
     """Takes the last layer's inputs from a hook and measures where its first heads look."""
 
     def __init__(self, llama: Any) -> None:
-        """Put a hook on the last layer of a LlamaModel; `remove` takes it off."""
+        """Put a hook on the last layer of a LlamaModel."""
         self._attention = llama.layers[-1].self_attn
         self._seen: dict[str, Any] = {}
-        self._handle = self._attention.register_forward_pre_hook(self._keep, with_kwargs=True)
+        self._attention.register_forward_pre_hook(self._keep, with_kwargs=True)
 
     def _keep(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._seen = kwargs
-
-    def remove(self) -> None:
-        """Take the hook off the model."""
-        self._handle.remove()
 
     def losses(self, seen: Seen, pairs: Any) -> Any:
         """Return -log of the attention on the right places (HEADS, M); call it right after `read_chats`.

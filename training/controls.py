@@ -12,6 +12,7 @@ from skills.store import Artifacts
 from tool_data.material import Material
 from tool_data.nearest import Index, words
 from tool_data.phrasings import SLOT, Call
+from tool_data.requests import number
 
 from .play import Told
 
@@ -52,11 +53,15 @@ class Nearest:
             steps = ()
         rest = " ".join(w for w in request.split() if not words(w) <= words(near.text))
         known = {prefix: name for name in artifacts.records for prefix in [name.rpartition("_")[0]]}
-        self._told.steps = [[{"name": s.skill, "args": _arguments(s, rest, known)}] for s in steps]
+        if any(seen.error for step in trace.turn.steps for seen in step.observations):
+            yield PlannerOutput(answer="Done.")
+            return
+        marked = bool(trace.turn.marks)
+        self._told.steps = [[{"name": s.skill, "args": _arguments(s, rest, known, marked)}] for s in steps]
         yield from self._told.plan(trace, skills, artifacts, cancel)
 
 
-def _arguments(step: Call, rest: str, known: dict[str, str]) -> dict[str, Any]:
+def _arguments(step: Call, rest: str, known: dict[str, str], marked: bool) -> dict[str, Any]:
     """Return a step's arguments: slots take `rest`, earlier results the newest id; what does not exist is left out."""
 
     def filled(value: Any) -> Any:
@@ -67,8 +72,11 @@ def _arguments(step: Call, rest: str, known: dict[str, str]) -> dict[str, Any]:
         named = re.match(r"\$([a-z_]+)(.*)", value)
         if named and named[1] != "mark":
             return known[named[1]] + named[2] if named[1] in known else None
-        if named and not {"boxes", "points"} & known.keys():
+        if named and not marked:
             return None
+        if "{degrees}" in value:
+            digits = re.search(r"\d+(\.\d+)?", rest)
+            return number(value.replace("{degrees}", digits[0])) if digits else None
         return (SLOT.sub(lambda _: rest, value) or "x") if SLOT.search(value) else value
 
     args = {name: filled(value) for name, value in step.args.items()}

@@ -2,12 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.options import Parser
-from agent.planner import Planner
 from agent.score import Scored, score_turn, table
 from agent.score_answer import Answered, answer_table, score_answer
 from skills import InputError
@@ -29,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--errors", action="store_true", help="print the rows that were not exact")
     parser.add_argument("--json", action="store_true", help="print one JSON line a row instead of the tables")
     options = parser.parse_args(argv)
+    if options.json and (options.control or options.errors):
+        print("handeye: --json prints the planner's rows alone; leave out --control and --errors", file=sys.stderr)
+        return 2
     try:
         rows = list(read_rows([Path(p) for p in options.set] or sorted(HELDOUT.glob("*.jsonl")), options.limit))
         scored, answers = _scored(rows, Player(options.planner))
@@ -50,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _control(name: str, planner: str) -> Player:
     from .controls import Nearest, shuffled
 
-    made: Mapping[str, Planner | str] = {"nearest": Nearest()} if name == "nearest" else {}
-    return Player(shuffled(planner) if name == "shuffled" else made.get(name, planner), swapped=name == "swapped")
+    if name == "nearest":
+        return Player(Nearest())
+    return Player(shuffled(planner)) if name == "shuffled" else Player(planner, swapped=True)
 
 
 def _scored(rows: Sequence[dict[str, Any]], player: Player) -> tuple[list[Scored], list[Answered]]:

@@ -1,7 +1,7 @@
 """Measures a planner on simulated chats whose phrasings were kept out of its training.
 
-`python -m training.measure CHECKPOINT`. What greedy decoding would write is read off one forward pass: an output is
-exact where every one of its tokens is the most likely one after those before it.
+`python -m training.measure CHECKPOINT`. What greedy decoding would write is read off one forward pass: a call is exact
+where every token behind `<call>` is the most likely one after those before it.
 """
 
 import argparse

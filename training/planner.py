@@ -1,6 +1,7 @@
 """Trains the embedded planner from nothing on simulated chats: `python -m training.planner`.
 
-A run is made of a seed, a token budget and stages; it needs no file but this repository's.
+A run is made of a seed, a token budget and stages; it needs no file but this repository's. Equal seeds and workers
+give equal runs where the tokens end the run; where the minutes do, the clock decides how far each stage goes.
 """
 
 import argparse
@@ -244,13 +245,17 @@ class Run:
 
 
 def _mean(values: Any, weights: Any) -> Any:
-    return (values * weights).sum() / weights.sum()
+    return (values * weights).sum() / weights.sum().clamp_min(1e-6)
 
 
-def _stages(fresh: bool, openings: float | None) -> tuple[Stage, ...]:
-    """Return the stages of a first or a later run, with the share of openings told."""
-    stages = STAGES if fresh else REFINING
-    return stages if openings is None else tuple(replace(stage, openings=openings) for stage in stages)
+def _stages(fresh: bool, openings: float | None, talk: float | None) -> tuple[Stage, ...]:
+    """Return the stages of a first or a later run, with the shares of openings and of talk that were told."""
+    stages: tuple[Stage, ...] = STAGES if fresh else REFINING
+    if openings is not None:
+        stages = tuple(replace(stage, openings=openings) for stage in stages)
+    if talk is not None:
+        stages = tuple(replace(stage, mix=replace(stage.mix, talk=talk)) for stage in stages)
+    return stages
 
 
 def train(workers: Workers, plan: Plan, out: Path) -> None:
@@ -272,6 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--layers", type=int, default=Size.layers)
     parser.add_argument("--start", type=Path, help="checkpoint to go on from (default: from nothing)")
     parser.add_argument("--openings", type=float, help="share of chats that end with the planner's first output")
+    parser.add_argument("--talk", type=float, help="share of turns that need no skill")
     parser.add_argument("--muon", type=float, default=Plan.muon, help="learning rate of the block matrices")
     parser.add_argument("--adam", type=float, default=Plan.adam, help="learning rate of everything else")
     parser.add_argument("--out", type=Path, default=Path("checkpoints/planner"))
@@ -284,7 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
         workers=told.workers,
         size=Size(width=told.width, layers=told.layers),
         start=told.start,
-        stages=_stages(told.start is None, told.openings),
+        stages=_stages(told.start is None, told.openings, told.talk),
         muon=told.muon,
         adam=told.adam,
     )

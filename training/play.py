@@ -147,8 +147,8 @@ class Player:
         if row["group"] != "unseen":
             return own
         names = list(self.unseen)
-        at = names.index(row["calls"][0][0]["name"])
-        return [*own, *((names[at:] + names)[: BESIDE + 1])]
+        first = names.index(row["calls"][0][0]["name"]) - zlib.crc32(row["id"].encode()) % (BESIDE + 1)
+        return [*own, *(names[(first + n) % len(names)] for n in range(BESIDE + 1))]
 
     def _results(self, row: Mapping[str, Any]) -> dict[str, list[Value | tuple[Value, ...]]]:
         """Return recorded results of every skill, but of those that a row is to find unavailable."""
