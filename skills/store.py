@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from .values import PREFIXES, Frozen, Picture, Value, value_bytes, value_from_js
 
 KEEP = 48
 """Decoded values kept in memory."""
+
+HASH = re.compile(r"[0-9a-f]{64}")
+"""What a SHA-256 looks like; nothing else may become a file name."""
 
 
 class Artifact(Frozen):

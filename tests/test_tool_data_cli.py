@@ -175,7 +175,7 @@ REFUSED = {
     f"no format is named 'x'; expected one of {', '.join(SUMMARIES)}": ["export", "x", "a.jsonl", "o.json"],
     "`handeye data` has no 'imprt'; did you mean 'import'?": ["imprt"],
     "`handeye data` has no 'x'; expected one of import, export, make, validate, stats, mix": ["x"],
-    "no file at 'no.jsonl'; name a .json or .jsonl file of rows": ["import", "llava", "no.jsonl", "o.jsonl"],
+    "no file at 'no.jsonl'; name a .json, .jsonl or .parquet file of rows": ["import", "llava", "no.jsonl", "o.jsonl"],
     "'a.jsonl' is the only file; name the output after it, or --check to count alone": ["import", "llava", "a.jsonl"],
     "'b.jsonl' is there already; name another output, or add --force to replace it": [
         "import", "llava", "a.jsonl", "b.jsonl",
@@ -225,6 +225,27 @@ def test_a_table_is_written_and_read_again(capsys):
     again = Trace.from_json(Path("again.jsonl").read_text())
     assert (again.turn.request, again.turn.answer) == ("What is it?", "A cat.")
     assert again.artifacts["img_1"].path == "cat.jpg"
+
+
+def test_two_lists_in_one_file_are_not_read_as_one(capsys):
+    Path("two.json").write_text(json.dumps([GOOD]) + json.dumps([GOOD]))
+    status, _, log = run(capsys, "import", "llava", "two.json", "o.jsonl")
+    assert status == 2
+    assert any("'two.json' goes on after its list ended (1 rows); expected one list" in line for line in log)
+
+
+def test_a_line_that_is_no_trace_is_counted_on_the_way_into_a_table(capsys):
+    run(capsys, "import", "llava", lines("a.jsonl", GOOD), "o.jsonl")
+    Path("o.jsonl").write_text('{"turns": 3}\n' + Path("o.jsonl").read_text())
+    status, _, log = run(capsys, "export", "trl", "o.jsonl", "o.parquet")
+    assert (status, log[-1]) == (0, "1 rows in o.parquet")
+    assert any("2 rows read, 1 kept" in line and "1 refused" in line for line in log)
+
+
+def test_an_input_that_is_named_like_the_partial_output_survives(capsys):
+    lines("o.jsonl.part", GOOD)
+    assert run(capsys, "import", "llava", "o.jsonl.part", "o.jsonl")[0] == 0
+    assert json.loads(Path("o.jsonl.part").read_text()) == GOOD
 
 
 def test_an_output_is_replaced_when_told(capsys):

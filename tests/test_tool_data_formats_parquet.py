@@ -147,7 +147,7 @@ def test_files_that_are_none_and_packages_that_are_missing_are_told(tmp_path, mo
     path = tmp_path / "a.parquet"
     path.write_bytes(b"no parquet")
     assert said(list, parquet.rows(path)).startswith(f"'{path}' cannot be read as parquet: Parquet magic bytes not")
-    assert said(list, parquet.rows(path)).endswith("; give a file that `write` made")
+    assert said(list, parquet.rows(path)).endswith("; give a .parquet file of rows")
     assert said(list, parquet.rows(tmp_path / "none")).startswith(f"'{tmp_path}/none' cannot be read as parquet: ")
     lost = tmp_path / "no" / "a.parquet"
     assert said(parquet.write, lost, [native()], Report()).startswith(f"'{lost}' cannot be written: ")

@@ -1,13 +1,14 @@
 """How near the held-out requests are to what training draws from."""
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from tool_data.material import Material
-from tool_data.nearest import Index, blanked, words
+from tool_data.nearest import Index, words
 
 HELDOUT = Path(__file__).parents[1] / "tool_data" / "heldout"
 NEAR = 0.6
@@ -16,6 +17,13 @@ NEAR = 0.6
 @pytest.fixture(scope="module")
 def index() -> Index:
     return Index(Material.load())
+
+
+def blanked(request: str, spans: list[str]) -> str:
+    """Return a request without the words that are its arguments."""
+    for span in sorted(spans, key=len, reverse=True):
+        request = re.sub(re.escape(span), " ", request, flags=re.IGNORECASE)
+    return request
 
 
 def _spans(row: dict) -> list[str]:

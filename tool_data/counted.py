@@ -26,7 +26,7 @@ def output(path: Path, inputs: Sequence[Path], force: bool) -> Iterator[TextIO]:
     Raises InputError where the name cannot be used, see `claim`.
     """
     claim(path, inputs, force)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
             yield file
@@ -53,7 +53,7 @@ def check(inputs: Sequence[Path], out: Path | None, report: Path | None) -> None
     """Raise InputError where one of the inputs is no file, or the report would take another's place."""
     for path in inputs:
         if not path.is_file():
-            raise InputError(f"no file at {str(path)!r}; name a .json or .jsonl file of rows")
+            raise InputError(f"no file at {str(path)!r}; name a .json, .jsonl or .parquet file of rows")
     others = [*inputs, out] if out else inputs
     if report and (report.is_dir() or report.resolve() in [path.resolve() for path in others]):
         raise InputError(f"--report {str(report)!r} is a folder, an input or the output; name another file")

@@ -68,8 +68,9 @@ def _table(path: Path, out: Path, form: Format, to: Path | None, force: bool) ->
     from .formats import parquet
 
     claim(out, [path], force)
-    report = Report()
-    parquet.write(out, traces(path, FORMATS["trace"], Report()), report)
+    read, report = Report(), Report()
+    parquet.write(out, traces(path, FORMATS["trace"], read), report)
+    report.read, report.refused = read.read, [*read.refused, *report.refused]
     if to:
         write_report(to, form.name, [(path, report)])
     tell(path, report, to is not None)

@@ -17,7 +17,7 @@ from agent.options import parser
 from agent.saved import store_of
 from agent.trace import Trace
 from skills import InputError
-from skills.store import Store
+from skills.store import HASH, Store
 
 from .card import Mixed, card
 from .checks.row import is_simulated
@@ -70,13 +70,14 @@ def mix(recipe: Recipe, folder: Path, out: Path, *, force: bool = False) -> Mixe
     `force`; OSError where the disk is full.
     """
     paths = paths_of(out, recipe.splits)
-    inputs = [folder / source.file for source in recipe.sources]
+    inputs = [folder / name for name in (*(source.file for source in recipe.sources), *recipe.heldout.files)]
     with ExitStack() as stack:
         files = {name: stack.enter_context(output(path, inputs, force)) for name, path in paths.items()}
+        page = stack.enter_context(output(out.with_suffix(".md"), inputs, force))
         screened, heldout = screen(recipe, folder)
         mixed = Mixed(recipe, screened, heldout, paths)
         _write(mixed, files)
-    out.with_suffix(".md").write_text(card(mixed, out), encoding="utf-8")
+        page.write(card(mixed, out))
     return mixed
 
 
@@ -113,6 +114,8 @@ def _copied(trace: Trace, source: Store, target: Store) -> bool:
     """Copy a row's payloads; return False where one is missing or damaged. Simulated rows have none."""
     digests = {} if is_simulated(trace) else {record.sha256: None for record in trace.artifacts.values()}
     for digest in digests:
+        if digest and not HASH.fullmatch(digest):
+            return False
         if not digest or target.path(digest).exists():
             continue
         try:

@@ -1,7 +1,6 @@
 """The training request nearest to a given one, by the words they share."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +27,6 @@ class Near:
 def words(text: str) -> frozenset[str]:
     """Return the words of a request without case, accents and slots."""
     return frozenset(_WORD.findall(without_accents(SLOT.sub(" ", text).casefold())))
-
-
-def blanked(request: str, spans: Sequence[str]) -> str:
-    """Return a request without the words that are its arguments."""
-    for span in sorted(spans, key=len, reverse=True):
-        request = re.sub(re.escape(span), " ", request, flags=re.IGNORECASE)
-    return request
 
 
 class Index:

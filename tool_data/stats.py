@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent.options import parser
-from agent.saved import prepare
 from agent.show import cut
 from skills import InputError
 
-from .bars import Chart, page
+from .bars import Chart
+from .bars import page as drawn_page
+from .counted import output
 from .jsonl import lines
 from .totals import Length, Totals, binned
 
@@ -63,7 +64,7 @@ def report(totals: Totals, names: Sequence[str], told: str) -> str:
         ("answers that cite", f"{citing:,} of {answers:,} ({citing / max(1, answers):.1%})"),
         (f"tokens ({told})", f"{totals.tokens.total():,} ({totals.tokens.total() / rows:.0f} a row)"),
     ]
-    return page(f"Tool-use data: {', '.join(names)}", facts, charts(totals, told))
+    return drawn_page(f"Tool-use data: {', '.join(names)}", facts, charts(totals, told))
 
 
 def charts(totals: Totals, told: str) -> list[Chart]:
@@ -92,16 +93,17 @@ def _numbers(counts: Counter[int]) -> Mapping[str, int]:
 
 def main(argv: Sequence[str]) -> int:
     """Write the page about files. Raises InputError for a file that is missing and OSError where the disk is full."""
-    options = parser("data stats", "FILE... OUT.html [--tokenizer FILE]", "Count what is in tool-use data.")
+    options = parser("data stats", "FILE... OUT.html [--tokenizer FILE] [--force]", "Count what is in tool-use data.")
     options.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Traces, one a line (.jsonl)")
     options.add_argument("out", type=Path, metavar="OUT.html", help="the page, one file without anything beside it")
     options.add_argument("--tokenizer", type=Path, metavar="FILE", help="a tokenizer.json to count tokens with")
-    args = options.parse_args(argv)
+    options.add_argument("--force", action="store_true", help="replace an output that is there")
+    args = options.parse_intermixed_args(argv)
     if args.out.suffix not in (".html", ".htm"):
         raise InputError(f"{str(args.out)!r} is no .html file; name the page last: FILE... OUT.html")
     length, told = tokenizer(args.tokenizer)
-    totals = count(args.files, length)
-    prepare(args.out.parent)
-    args.out.write_text(report(totals, [path.name for path in args.files], told), encoding="utf-8")
+    with output(args.out, args.files, args.force) as page:
+        totals = count(args.files, length)
+        page.write(report(totals, [path.name for path in args.files], told))
     print(f"{totals.rows} rows, {totals.turns} turns, {totals.skills.total()} calls counted; {args.out}")
     return 0

@@ -43,9 +43,11 @@ class Row:
         record = self.trace.artifacts.get(name)
         if self.store is None or record is None:
             return None
+        from PIL.Image import DecompressionBombError
+
         try:
             return self.store.value(record)
-        except (KeyError, ValueError, OSError):
+        except (KeyError, ValueError, OSError, DecompressionBombError):
             return None
 
     def observation(self, call_id: str) -> Observation | None:

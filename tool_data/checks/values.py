@@ -5,16 +5,13 @@ has no hash; then it has its name in the data set, its `path`.
 """
 
 import io
-import re
 from collections.abc import Iterator
 
 from agent.trace import Trace
-from skills.store import Artifact, Store
+from skills.store import HASH, Artifact, Store
 from skills.values import PREFIXES
 
 from .row import Row, is_simulated
-
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def value_faults(row: Row) -> Iterator[str]:
@@ -66,7 +63,7 @@ def _of_record(name: str, record: Artifact, row: Row) -> Iterator[str]:
     frame = row.trace.artifacts.get(record.frame)
     if record.frame and (frame is None or frame.kind != "picture"):
         yield f"its frame {record.frame!r} is no picture of the trace"
-    if record.sha256 and not _HASH.fullmatch(record.sha256):
+    if record.sha256 and not HASH.fullmatch(record.sha256):
         yield f"its sha256 {record.sha256[:70]!r} is no hash; expected 64 hex digits"
     elif not is_simulated(row.trace):
         yield from _payload(record, row)
@@ -115,8 +112,8 @@ def _pixels(payload: bytes, record: Artifact) -> Iterator[str]:
     try:
         with Image.open(io.BytesIO(payload), formats=("PNG",)) as image:
             size = image.size
-    except OSError:
-        yield "its payload is damaged: it is no PNG picture; make it again"
+    except (OSError, Image.DecompressionBombError):
+        yield "its payload is damaged or far too large: it is no PNG picture of ours; make it again"
         return
     if record.size is not None and size != record.size:
         yield f"its payload is {size[0]}x{size[1]}, the record says {record.size[0]}x{record.size[1]}"

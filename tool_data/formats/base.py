@@ -1,7 +1,6 @@
 """What every format has in common: rows read one at a time, a report of what was mended or refused."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from agent.trace import Trace
 from skills import InputError
-from skills.store import Artifact
+from skills.store import HASH, Artifact
 
 Row = Mapping[str, Any]
 """One row of a data set, as JSON."""
@@ -89,7 +88,7 @@ def rows(path: Path, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None
         yield from parquet_rows(path)
         return
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             first = file.read(1)
             while first.isspace():
                 first = file.read(1)
@@ -115,6 +114,10 @@ def _array(file: Any, path: Path, decoder: json.JSONDecoder) -> Iterator[Any]:
     while True:
         text = text.lstrip(" \t\r\n,")
         if text.startswith("]"):
+            if (text[1:] + file.read(CHUNK)).strip():
+                raise InputError(
+                    f"{str(path)!r} goes on after its list ended ({count} rows); expected one list, or a row a line"
+                )
             return
         try:
             item, end = decoder.raw_decode(text)
@@ -136,12 +139,10 @@ CITATIONS = (
 )
 """What no format but our own holds, for `Format.losses`."""
 
-_STORED = re.compile(r"[0-9a-f]{64}")
-
 
 def picture(path: str, name: str = "img_1") -> Artifact:
     """Return the record of a picture that a row names: by a SHA-256 where it lies in a store, else by its path."""
-    if _STORED.fullmatch(path):
+    if HASH.fullmatch(path):
         return Artifact(kind="picture", sha256=path, media_type="image/png", frame=name)
     return Artifact(kind="picture", sha256="", media_type="", frame=name, path=path)
 

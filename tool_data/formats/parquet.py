@@ -6,6 +6,7 @@ that was read from elsewhere is written as `trl` writes it, without what it said
 """
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,7 +75,8 @@ def _written(traces: Iterable[Trace], report: Report) -> Iterator[dict[str, Any]
         report.read += 1
         try:
             row = plain_row(trace)
-        except Refused as refused:
+            json.dumps(row, ensure_ascii=False).encode()
+        except (Refused, UnicodeEncodeError) as refused:
             report.refused.append((trace.id, str(refused)))
             continue
         report.kept += 1
@@ -92,7 +94,7 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
             for batch in file.iter_batches(batch_size=BATCH):
                 yield from (_present(row) for row in batch.to_pylist())
     except (OSError, ArrowInvalid) as error:
-        raise InputError(f"{str(path)!r} cannot be read as parquet: {error}; give a file that `write` made") from None
+        raise InputError(f"{str(path)!r} cannot be read as parquet: {error}; give a .parquet file of rows") from None
 
 
 def _present(value: Any) -> Any:
