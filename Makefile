@@ -34,7 +34,7 @@ fix: setup
 planner: setup
 	$(BIN)/python -m training.planner --seed 0 --tokens 11000000 --out $(PLANNER)
 	$(BIN)/python -m training.planner --seed 2 --tokens 6700000 --start $(PLANNER) --muon 0.012 --adam 0.002 --out $(PLANNER)
-	$(BIN)/python -m training.planner --seed 3 --tokens @RUN3@ --start $(PLANNER) --muon 0.006 --adam 0.001 \
+	$(BIN)/python -m training.planner --seed 3 --tokens 1840000 --start $(PLANNER) --muon 0.006 --adam 0.001 \
 		--openings 0.35 --talk 0.12 --out $(PLANNER)
 
 docs: setup

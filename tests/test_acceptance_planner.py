@@ -1,5 +1,7 @@
 """Which calls the embedded planner makes of the requests it is meant for; results are recorded: it alone counts."""
 
+from pathlib import Path
+
 import pytest
 
 from agent import Agent
@@ -23,7 +25,7 @@ def calls(agent: Agent, request: str, picture: Picture, region: list[float] | No
 
 
 # Not reached by this checkpoint (checkpoints/planner/README.md has the shares); a better one turns these into passes.
-MISSED = pytest.mark.xfail(reason="the first planner chooses another skill", strict=False)
+MISSED = pytest.mark.xfail(reason="this planner reads the whole picture instead", strict=False)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ MISSED = pytest.mark.xfail(reason="the first planner chooses another skill", str
         ("blur the red car", ["detect", "blur"]),
         pytest.param("crop to the sign and read it", ["detect", "crop", "read_text"], marks=MISSED),
         ("make it black and white", ["adjust"]),
-        pytest.param("haz la foto más brillante", ["adjust"], marks=MISSED),
+        ("haz la foto más brillante", ["adjust"]),
         ("what is 12*7?", ["calculate"]),
         ("find the red car", ["detect"]),
         ("read the QR code", ["read_code"]),
@@ -55,7 +57,7 @@ def test_a_marked_box_is_cut_out(agent, plain: Picture):
 @pytest.mark.parametrize(
     ("request_", "degrees"),
     [
-        pytest.param("rotate it 90 degrees to the left", 90, marks=MISSED),
+        ("rotate it 90 degrees to the left", 90),
         ("gira la foto 90 grados a la izquierda", 90),
     ],
 )
@@ -64,7 +66,6 @@ def test_a_turn_has_its_sign(agent, plain: Picture, request_, degrees):
     assert [call.args for step in turn.steps for call in step.output.calls] == [{"degrees": degrees}]
 
 
-@MISSED
 def test_the_answer_to_a_blur_says_blur(agent, plain: Picture):
     one = Boxes(xyxy=((20, 10, 50, 40),), scores=(0.9,), labels=("face",))
     answer = agent.chat(results={"find_faces": [one]}).ask("blur every face", images=[plain]).answer
@@ -75,14 +76,37 @@ def test_the_answer_to_a_blur_says_blur(agent, plain: Picture):
 @pytest.mark.parametrize(
     ("request_", "cited"),
     [
-        pytest.param("what can you do?", "[skills]", marks=MISSED),
-        pytest.param("\u00bfqu\u00e9 puedes hacer?", "[skills]", marks=MISSED),
+        ("what can you do?", "[skills]"),
+        ("\u00bfqu\u00e9 puedes hacer?", "[skills]"),
     ],
 )
 def test_the_live_registry_answers_what_it_can_do(agent, plain: Picture, request_, cited):
     turn = agent.ask(request_, images=[plain]).turn
     assert turn.steps[-1].output.answer is not None
     assert cited in turn.steps[-1].output.answer
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        ("hello", "Hello! What shall we do with your picture?"),
+        ("hola", "\u00a1Hola! \u00bfQu\u00e9 hacemos con tu imagen?"),
+        ("thanks", "You're welcome."),
+        ("gracias", "De nada."),
+    ],
+)
+def test_small_talk_is_answered_without_a_call(agent, plain: Picture, request_, answer):
+    turn = agent.ask(request_, images=[plain])
+    assert turn.answer == answer
+    assert not turn.observations
+
+
+@pytest.mark.xfail(reason="an added skill that is near `detect` is passed over for it", strict=False)
+@pytest.mark.parametrize("request_", ["find what is red", "find red things", "box the red things"])
+def test_a_skill_that_training_never_held_is_called_in_the_words_of_its_description(plain: Picture, request_):
+    agent = Agent(skills=[Path(__file__).parents[1] / "examples" / "find_red.py"])
+    turn = agent.ask(request_, images=[plain]).turn
+    assert [call.name for step in turn.steps for call in step.output.calls][:1] == ["find_red"]
 
 
 def test_three_requests_of_one_chat(agent, plain: Picture):
