@@ -53,9 +53,14 @@ class Store:
         self._guard = threading.Lock()
 
     def put(self, value: Value) -> str:
-        """Keep a value and return its payload's SHA-256. The file appears whole or not at all."""
+        """Keep a value and return its payload's SHA-256."""
         payload = value_bytes(value)
         digest = hashlib.sha256(payload).hexdigest()
+        self.keep(digest, payload)
+        return digest
+
+    def keep(self, digest: str, payload: bytes) -> None:
+        """Keep a payload whose SHA-256 is `digest`. The file appears whole or not at all."""
         with self._guard:
             if self.folder is None:
                 self._bytes[digest] = payload
@@ -64,7 +69,6 @@ class Store:
                 partial = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.partial")
                 partial.write_bytes(payload)
                 partial.replace(path)
-        return digest
 
     def path(self, digest: str) -> Path:
         """Return where a payload lies; only for a store with a folder."""

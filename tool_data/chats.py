@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent.trace import Meta, PlannerOutput, Step, StopReason, ToolCall, Trace, Turn
+from skills.registry import AnySkill
 
 from .offers import Offer
-from .others import AnySkill
 from .phrasings import Call, Language
 from .simulate import FINDERS, Outcome, World
 from .wording import PLACE, Answers

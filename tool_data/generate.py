@@ -10,11 +10,12 @@ from typing import Any
 
 from agent.messages import tools_of
 from agent.trace import Origin, StopReason, Trace
+from skills.registry import AnySkill
 
 from .chats import PICTURELESS, Chat
 from .material import Material, Phrase
 from .offers import Drawer, Offer
-from .others import AnySkill, Other
+from .others import Other
 from .phrasings import LANGUAGES, Call, Intent, Language
 from .requests import Request, Words, filled
 from .requests import draw as draw_request

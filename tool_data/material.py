@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skills.registry import Registry
+from skills.registry import AnySkill, Registry
 
 from .offers import Describer
-from .others import AnySkill, Other, load_others
+from .others import Other, load_others
 from .phrasings import FOLDER, LANGUAGES, Intent, Language, load_intents, with_one_thought
 from .requests import Words, vocabulary
 from .wording import Answers, Talk, load_answers, load_talk, load_words

@@ -122,11 +122,7 @@ def _copied(trace: Trace, source: Store, target: Store) -> bool:
             payload = source.payload(digest)
         except (KeyError, OSError):
             return False
-        path = target.path(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_bytes(payload)
-        partial.replace(path)
+        target.keep(digest, payload)
     return True
 
 

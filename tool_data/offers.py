@@ -7,9 +7,9 @@ from pathlib import Path
 
 from agent.slots import SLOTS, home_slots
 from skills import Param
-from skills.registry import CONTRACT
+from skills.registry import CONTRACT, AnySkill
 
-from .others import AnySkill, Other, renamed, unable
+from .others import Other, renamed, unable
 from .phrasings import Language, read_toml
 from .requests import Words
 

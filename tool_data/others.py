@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from skills import InputError, Param, Skill
+from skills.registry import AnySkill
 from skills.spec import arguments_model
 
 from .phrasings import LANGUAGES, Language, is_held_back, read_toml
 
 FOLDER = Path(__file__).parent / "others"
 """The added skills this repository ships."""
-
-AnySkill = Skill[..., Any]
 
 
 @dataclass(frozen=True)

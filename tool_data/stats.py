@@ -10,8 +10,7 @@ from agent.options import parser
 from agent.show import cut
 from skills import InputError
 
-from .bars import Chart
-from .bars import page as drawn_page
+from .bars import Chart, page
 from .counted import output
 from .jsonl import lines
 from .totals import Length, Totals, binned
@@ -64,7 +63,7 @@ def report(totals: Totals, names: Sequence[str], told: str) -> str:
         ("answers that cite", f"{citing:,} of {answers:,} ({citing / max(1, answers):.1%})"),
         (f"tokens ({told})", f"{totals.tokens.total():,} ({totals.tokens.total() / rows:.0f} a row)"),
     ]
-    return drawn_page(f"Tool-use data: {', '.join(names)}", facts, charts(totals, told))
+    return page(f"Tool-use data: {', '.join(names)}", facts, charts(totals, told))
 
 
 def charts(totals: Totals, told: str) -> list[Chart]:
@@ -102,8 +101,8 @@ def main(argv: Sequence[str]) -> int:
     if args.out.suffix not in (".html", ".htm"):
         raise InputError(f"{str(args.out)!r} is no .html file; name the page last: FILE... OUT.html")
     length, told = tokenizer(args.tokenizer)
-    with output(args.out, args.files, args.force) as page:
+    with output(args.out, args.files, args.force) as file:
         totals = count(args.files, length)
-        page.write(report(totals, [path.name for path in args.files], told))
+        file.write(report(totals, [path.name for path in args.files], told))
     print(f"{totals.rows} rows, {totals.turns} turns, {totals.skills.total()} calls counted; {args.out}")
     return 0

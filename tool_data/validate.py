@@ -11,7 +11,7 @@ from agent.options import parser
 from agent.saved import store_of
 from agent.show import cut
 from agent.trace import Trace
-from skills.registry import Registry
+from skills.registry import AnySkill, Registry
 from skills.store import Store
 
 from .checks.answers import answer_faults
@@ -20,7 +20,6 @@ from .checks.observations import observation_faults
 from .checks.row import Row, is_simulated
 from .checks.values import value_faults
 from .jsonl import lines
-from .others import AnySkill
 
 CHECKS = (answer_faults, call_faults, observation_faults, value_faults)
 """Every check of a row."""

@@ -45,6 +45,9 @@ class Nearest:
         self, trace: Trace, skills: Sequence[Skill[..., Any]], artifacts: Artifacts, cancel: Cancel
     ) -> Iterator[Delta | CallReady | PlannerOutput]:
         """Yield the next step of the nearest request's intent; its slots take the words that the two do not share."""
+        if any(seen.error for step in trace.turn.steps for seen in step.observations):
+            yield PlannerOutput(answer="Done.")
+            return
         request = trace.turn.request
         near = self._index.nearest(request)
         offered = {skill.name for skill in skills}
@@ -52,10 +55,7 @@ class Nearest:
         if any(step.skill not in offered for step in steps):
             steps = ()
         rest = " ".join(w for w in request.split() if not words(w) <= words(near.text))
-        known = {prefix: name for name in artifacts.records for prefix in [name.rpartition("_")[0]]}
-        if any(seen.error for step in trace.turn.steps for seen in step.observations):
-            yield PlannerOutput(answer="Done.")
-            return
+        known = {name.rpartition("_")[0]: name for name in artifacts.records}
         marked = bool(trace.turn.marks)
         self._told.steps = [[{"name": s.skill, "args": _arguments(s, rest, known, marked)}] for s in steps]
         yield from self._told.plan(trace, skills, artifacts, cancel)

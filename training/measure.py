@@ -19,7 +19,7 @@ from .copies import Vocabulary
 from .data import Source, Stage, pixels
 from .encode import Chats, Encoder
 from .forward import read_chats, read_offer
-from .planner import keep_memory
+from .memory import keep_memory
 from .tokenizer import Cached
 
 FULL = Stage(share=1.0, least=1, most=24, full=1.0, groups=1, tokens=4000, openings=0.0)

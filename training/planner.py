@@ -22,6 +22,7 @@ from .checkpoint import load_model, processor_of, save
 from .data import REFINING, STAGES, Source, Stage, pixels, sample_texts
 from .encode import Encoder, Group
 from .forward import read_chats, read_offer
+from .memory import keep_memory
 from .model import Size, build
 from .optimiser import Muon, schedule
 from .tokenizer import Cached, train_tokenizer
@@ -73,19 +74,6 @@ class Plan:
     """Learning rate of embeddings, norms, biases and the picture tower."""
     save_every: float = 5.0
     """Minutes between checkpoints."""
-
-
-def keep_memory() -> None:
-    """Tell glibc to keep freed memory: returning it to the system takes a third of a step's time.
-
-    Does nothing where the C library has no `mallopt`.
-    """
-    import ctypes
-
-    tune = getattr(ctypes.CDLL(None), "mallopt", None)
-    if tune is not None:
-        for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
-            tune(option, value)
 
 
 class Run:

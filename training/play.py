@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from agent import Agent, Chat
 from agent.planner import CallReady, Delta, Planner
 from agent.trace import PlannerOutput, ToolCall, Trace, Turn
 from skills import Boxes, Cancel, InputError, Line, Masks, Param, Picture, Skill, Text, Value
-from skills.registry import Registry
+from skills.registry import AnySkill, Registry
 from skills.store import Artifacts
-from tool_data.others import AnySkill, unable
+from tool_data.formats.base import rows
+from tool_data.others import unable
 from tool_data.pictures import KINDS
 from tool_data.pictures import pool as draw_pool
 
@@ -43,12 +45,7 @@ def read_rows(files: Iterable[Path], limit: int = 0) -> Iterator[dict[str, Any]]
     for path in files:
         if not path.is_file():
             raise InputError(f"no held-out file at {str(path)!r}")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        for number, line in enumerate(lines[: limit or None], start=1):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise InputError(f"line {number} of {str(path)!r} is no JSON: {error}") from None
+        yield from islice(rows(path), limit or None)
 
 
 def unseen_skills(path: Path = HELDOUT / "unseen_skills.json") -> dict[str, AnySkill]:

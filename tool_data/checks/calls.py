@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from agent.trace import ToolCall
 from skills.regions import REFERENCE
+from skills.registry import AnySkill
 
-from ..others import AnySkill
 from .row import Row, is_simulated
 
 _LEVELS = {"unknown_skill": 0, "bad_arguments": 1, "bad_region": 2}

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from agent.trace import Observation, Trace
 from skills import Value
+from skills.registry import AnySkill
 from skills.store import Store
-
-from ..others import AnySkill
 
 SIMULATED = "simulated"
 """`Meta.planner` of the traces that `tool_data.generate` draws."""
