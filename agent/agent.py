@@ -19,6 +19,7 @@ from .executor import Executor
 from .journal import Journal
 from .loop import Desk, run
 from .planner import Planner
+from .profile import Profile, read_profile
 from .replay import Replay
 from .trace import Meta, Observation, Trace, Turn
 
@@ -82,20 +83,23 @@ class Agent:
         seed: int = 0,
         deadline: float = 120.0,
         max_steps: int = 8,
+        profile: "Profile | str | None" = None,
     ) -> None:
         """Make an agent.
 
         `planner` is "embedded", a checkpoint's folder or hub id, or any Planner; `offer` narrows the skills;
-        `skills` adds files or skills; `folder` is what `retrieve` searches; `deadline` is seconds a call. Raises
-        InputError for an unknown name or a file that cannot be used. The planner is loaded on the first turn.
+        `skills` adds files or skills; `folder` is what `retrieve` searches; `deadline` is seconds a call. `profile`
+        (read, or a name or FILE.toml) chooses the skills' models and their memory. Raises InputError for an unknown
+        name or a file that cannot be used. The planner is loaded on the first turn.
         """
         files = [Path(item) for item in skills if not isinstance(item, Skill)]
         added = [item for item in skills if isinstance(item, Skill)]
         registry = Registry.load(files)
-        self.registry = Registry([*registry, *added], registry.problems)
+        settings = read_profile(profile) if isinstance(profile, str) else profile or Profile()
+        self.registry = Registry([*registry, *added], registry.problems).configured(settings.tables, settings.name)
         self.offer = self.registry.offer(offer)
         self.folder, self.seed, self.deadline, self.max_steps = Path(folder), seed, deadline, max_steps
-        self.runtime = Runtime()
+        self.runtime = Runtime(round(settings.memory * 1e9))
         self._planner = planner
         self._loading = threading.Lock()
 
@@ -162,6 +166,7 @@ class Chat:
             seed=agent.seed,
             replay=replay,
             runtime=agent.runtime,
+            helpers=agent.registry,
         )
         self._journal = Journal(folder) if folder else None
         self._logged = False

@@ -7,7 +7,7 @@ calls beside it have ended.
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from skills import (
     UnknownSkill,
     Value,
 )
+from skills.context import Record
 from skills.describe import describe, summary
 from skills.isolation import run_here, run_isolated
 from skills.runtime import Runtime
@@ -73,6 +74,7 @@ class _Run:
     ended: float | None = None
     seed: int | None = None
     key: tuple[str, ...] = ()
+    record: Record = field(default_factory=Record)
 
     def end(self, outcome: _Outcome) -> None:
         self.outcome, self.ended = outcome, time.monotonic()
@@ -94,9 +96,14 @@ class Executor:
         seed: int = 0,
         replay: Replay | None = None,
         runtime: Runtime | None = None,
+        helpers: Iterable[Skill[..., Any]] = (),
     ) -> None:
-        """Make an executor of the skills on offer; `deadline` is seconds a call, `replay` recorded results."""
+        """Make an executor of the skills on offer; `deadline` is seconds a call, `replay` recorded results.
+
+        `helpers` are skills that are not on offer but that a skill may call itself.
+        """
         self.skills: Mapping[str, Skill[..., Any]] = {skill.name: skill for skill in skills}
+        self.helpers = {**{skill.name: skill for skill in helpers}, **self.skills}
         self.deadline = deadline
         self.folder = folder
         self.seed = seed
@@ -181,7 +188,13 @@ class Executor:
             events.put(Progress(run.call.id, done, total, text))
 
         return Context(
-            cancel=run.cancel, progress=progress, seed=run.seed or 0, folder=self.folder, runtime=self.runtime
+            cancel=run.cancel,
+            progress=progress,
+            seed=run.seed or 0,
+            folder=self.folder,
+            runtime=self.runtime,
+            skills=self.helpers,
+            record=run.record,
         )
 
     def _remember(self, run: _Run) -> None:
@@ -203,7 +216,7 @@ class Executor:
             return
         error = f"{run.call.name} took longer than {self.deadline:g} s and was abandoned; try something smaller"
         run.end(_Outcome(error=DeadlinePassed(error)))
-        self.runtime.abandon()
+        self.runtime.abandon(run.cancel)
 
     def _observe(self, run: _Run, artifacts: Artifacts) -> Observation:
         assert run.ended is not None
@@ -212,22 +225,22 @@ class Executor:
             "tool_call_id": run.call.id,
             "seconds": round(run.ended - run.started, 3),
             "cached": run.cached,
+            "device": run.record.device,
         }
         made = run.outcome
         if made.cancelled:
             return Observation(status="cancelled", args=args, content="cancelled", **common)
         if made.error is not None:
             error = CallError(type=made.error.type, message=str(made.error))
-            return Observation(
-                status="error", error=error, args=args, content=f"{error.type}: {error.message}", **common
-            )
+            content, notes = f"{error.type}: {error.message}", tuple(run.record.notes)
+            return Observation(status="error", error=error, args=args, content=content, notes=notes, **common)
         assert run.bound is not None
         if run.seed is not None and "seed" in self.skills[run.call.name].arguments.model_fields:
             args["seed"] = run.seed
         ids = tuple(_keep(value, run.bound, run.call.id, artifacts) for value in made.values)
         data: dict[str, JsonValue] = {name: summary(artifacts.value(name)) for name in ids}
         lines = [_described(name, artifacts) for name in ids] + ([f"note: {made.note}"] if made.note else [])
-        notes = (*run.bound.notes, *((made.note,) if made.note else ()))
+        notes = (*run.bound.notes, *run.record.notes, *((made.note,) if made.note else ()))
         return Observation(
             status="success", args=args, content="\n".join(lines), data=data, artifacts=ids, notes=notes, **common
         )

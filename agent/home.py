@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skills import InputError
+from skills.checkpoint import home as home
 
 from .journal import FILE
 
@@ -26,15 +27,6 @@ class Kept:
     """When it was last written, seconds since 1970."""
     size: int
     """Bytes on disk."""
-
-
-def home() -> Path:
-    """Return the folder that state lives in: $HANDEYE_HOME, else the platform's data folder."""
-    if named := os.environ.get("HANDEYE_HOME"):
-        return Path(named).expanduser()
-    from platformdirs import user_data_dir
-
-    return Path(user_data_dir("handeye", appauthor=False))
 
 
 def trace_folder(trace_id: str) -> Path:

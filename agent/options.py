@@ -65,6 +65,7 @@ def make_agent(args: argparse.Namespace, planner: Planner | None = None) -> Agen
         seed=profile.seed if args.seed is None else args.seed,
         deadline=profile.deadline,
         max_steps=profile.max_steps,
+        profile=profile,
     )
     for problem in agent.registry.problems:
         print(problem, file=sys.stderr)
@@ -73,7 +74,6 @@ def make_agent(args: argparse.Namespace, planner: Planner | None = None) -> Agen
 
 
 def _offer(written: str | None, profile: Profile, agent: Agent) -> Sequence[str] | None:
-    profile.check(agent.registry.names)
     if written is None:
         left_out = {name for name, setting in profile.skills.items() if not setting.offer}
         return [name for name in agent.registry.names if name not in left_out] if left_out else None

@@ -1,11 +1,9 @@
 """Profiles: TOML files that say which planner plans, how long a call may take and what is on offer."""
 
 import tomllib
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from skills import InputError
 from skills.values import Frozen
@@ -18,10 +16,17 @@ FOLDER = Path(__file__).parents[1] / "profiles"
 
 
 class SkillSetting(Frozen):
-    """The table `[skills.NAME]`."""
+    """The table `[skills.NAME]`; every key but `offer` goes to the skill, which knows those it has."""
+
+    model_config = ConfigDict(extra="allow")
 
     offer: bool = True
     """False keeps the skill from the planner unless `--offer` names it."""
+
+    @property
+    def table(self) -> dict[str, JsonValue]:
+        """What is meant for the skill: implementation, checkpoint, revision, and its implementation's settings."""
+        return dict(self.__pydantic_extra__ or {})
 
 
 class Profile(Frozen):
@@ -35,17 +40,17 @@ class Profile(Frozen):
     """Passes of the planner in one turn."""
     seed: int = 0
     """The seed every random choice is drawn from."""
+    memory: float = Field(default=0.0, ge=0)
+    """GB that the skills' models may take on each device; 0 for a share of what the device has."""
     skills: dict[str, SkillSetting] = Field(default_factory=dict)
     """Settings by skill."""
+    name: str = Field(default="", exclude=True)
+    """What `--profile` named it, "" for the default; set by `read_profile`."""
 
-    def check(self, names: Iterable[str]) -> None:
-        """Check the skills it sets against those registered; raises InputError for one that is not."""
-        known = list(names)
-        for name in self.skills:
-            if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "`handeye skills` lists them"
-                raise InputError(f"the profile sets [skills.{name}], which is no skill; {hint}")
+    @property
+    def tables(self) -> dict[str, dict[str, JsonValue]]:
+        """The tables `[skills.NAME]` without `offer`."""
+        return {name: setting.table for name, setting in self.skills.items()}
 
 
 def read_profile(where: str) -> Profile:
@@ -64,7 +69,19 @@ def read_profile(where: str) -> Profile:
     except ValidationError as error:
         raise InputError(f"profile {str(path)!r}: {_complaint(error)}") from None
     folder = path.parent / profile.planner
-    return profile.model_copy(update={"planner": str(folder)}) if folder.is_dir() else profile
+    update: dict[str, object] = {"name": "" if where == NAMES[0] else where}
+    if folder.is_dir():
+        update["planner"] = str(folder)
+    update["skills"] = {name: _placed(setting, path.parent) for name, setting in profile.skills.items()}
+    return profile.model_copy(update=update)
+
+
+def _placed(setting: SkillSetting, folder: Path) -> SkillSetting:
+    """Return the setting with a checkpoint's path relative to the profile made whole, where something lies there."""
+    checkpoint = setting.table.get("checkpoint")
+    if not isinstance(checkpoint, str) or not (folder / checkpoint).exists():
+        return setting
+    return SkillSetting(**{"offer": setting.offer, **setting.table, "checkpoint": str(folder / checkpoint)})
 
 
 def _find(where: str) -> Path | None:
@@ -84,5 +101,5 @@ def _complaint(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{key!r}: {first['msg']}, got {first['input']!r}"
-    known = list((SkillSetting if key.startswith("skills.") else Profile).model_fields)
+    known = [name for name in Profile.model_fields if name != "name"]
     return f"unknown key {key!r}; expected {', '.join(known)}"

@@ -1,5 +1,6 @@
 """Skills: what a planner can call. A leaf package: a plugin needs this one import."""
 
+from .checkpoint import Checkpoint
 from .context import Cancel, Context
 from .errors import (
     BadArguments,
@@ -13,6 +14,7 @@ from .errors import (
     Unavailable,
     UnknownSkill,
 )
+from .implementation import Implementation, Weights
 from .regions import Region, Regions
 from .spec import Expression, Param, Skill, SkillResult, Words, skill
 from .values import Box, Boxes, Line, Masks, Number, Picture, Points, Rle, Text, Value
@@ -24,10 +26,12 @@ __all__ = [
     "Boxes",
     "Cancel",
     "Cancelled",
+    "Checkpoint",
     "Context",
     "DeadlinePassed",
     "Expression",
     "HandeyeError",
+    "Implementation",
     "InputError",
     "Line",
     "Masks",
@@ -46,6 +50,7 @@ __all__ = [
     "Unavailable",
     "UnknownSkill",
     "Value",
+    "Weights",
     "Words",
     "skill",
 ]

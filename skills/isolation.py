@@ -20,7 +20,7 @@ def run_here(skill: Skill[..., Any], values: Mapping[str, Any], context: Context
     """Run a skill in this thread and return what it returned; the context is passed where it takes one."""
     assert skill.run is not None
     name = context_name(skill.run)
-    return skill.run(**values, **({name: context} if name else {}))
+    return skill(**values, **({name: context} if name else {}))
 
 
 def run_isolated(skill: Skill[..., Any], values: Mapping[str, Any], context: Context) -> object:
@@ -34,7 +34,8 @@ def run_isolated(skill: Skill[..., Any], values: Mapping[str, Any], context: Con
     receiver, sender = spawn.Pipe(duplex=False)
     process = spawn.Process(
         target=_child,
-        args=(sender, skill.source, skill.run.__module__, skill.name, dict(values), context.seed, context.folder),
+        args=(sender, skill.source, skill.run.__module__, skill.name, dict(values), dict(skill.settings)),
+        kwargs={"seed": context.seed, "folder": context.folder},
         daemon=True,
     )
     process.start()
@@ -63,7 +64,15 @@ def _receive(receiver: Connection, process: BaseProcess, name: str) -> tuple[str
 
 
 def _child(
-    sender: Connection, source: str, module: str, name: str, values: Mapping[str, Any], seed: int, folder: Path
+    sender: Connection,
+    source: str,
+    module: str,
+    name: str,
+    values: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    folder: Path,
 ) -> None:
     """Find the skill again in this process, run it, send back what came of it."""
     import importlib
@@ -73,7 +82,7 @@ def _child(
 
     try:
         found = load_file(Path(source)) if source.endswith(".py") else skills_of(importlib.import_module(module))
-        skill = next(item for item in found if item.name == name)
+        skill = next(item for item in found if item.name == name).using(**settings)
         sender.send(("made", run_here(skill, values, Context(seed=seed, folder=folder))))
     except SkillError as error:
         sender.send((type(error).__name__, str(error)))

@@ -6,7 +6,7 @@ import pkgutil
 import sys
 import tomllib
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -64,6 +64,22 @@ class Registry:
             for item in load_file(path):
                 registry._add(item)
         return registry
+
+    def configured(self, tables: Mapping[str, Mapping[str, Any]], profile: str = "") -> "Registry":
+        """Return the registry with what a profile's tables `[skills.NAME]` say; `profile` is its name or file.
+
+        Raises InputError for a table of no skill, and where a skill cannot be as its table says.
+        """
+        for name in tables:
+            if name not in self:
+                near = get_close_matches(name, self._skills, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else "`handeye skills` lists them"
+                raise InputError(f"the profile sets [skills.{name}], which is no skill; {hint}")
+        made = [item.using(**tables[item.name]) if item.name in tables else item for item in self]
+        if profile:
+            pull = f" --profile {profile}"
+            made = [replace(s, mend=s.mend + pull) if s.mend == f"handeye pull {s.name}" else s for s in made]
+        return Registry(made, self.problems)
 
     def _add(self, item: AnySkill) -> None:
         taken = self._skills.get(item.name)

@@ -7,16 +7,18 @@ from `Skill.params` alone.
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Annotated, Any, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin, overload
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 from pydantic.fields import FieldInfo
 
 from .context import Context
 from .errors import InputError
+from .implementation import Chosen, Implementation, choose
 from .regions import Region, RegionJson, Regions
 from .values import Frozen, Picture, Value
 
@@ -108,17 +110,45 @@ class Skill(Generic[P, R]):
     """True where it runs in a process of its own that can be killed."""
     source: str = "built-in"
     """Where it came from: "built-in", a file, an entry point, "catalogue"."""
+    implementations: tuple[Implementation, ...] = field(default=(), repr=False, compare=False)
+    """The ways it may work, the default first; empty for a skill with one way that no profile changes."""
+    settings: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)
+    """What the profile's table `[skills.NAME]` says of it."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function directly, without planner or executor."""
+        """Run the function directly, without planner or executor; its context gets the chosen implementation."""
         if self.run is None:
             raise InputError(f"skill {self.name!r} cannot run: {self.unavailable()}")
+        context = kwargs.get("ctx")
+        if isinstance(context, Context) and context.chosen is not self.chosen:
+            kwargs["ctx"] = replace(context, chosen=self.chosen)
         return self.run(*args, **kwargs)
+
+    def using(self, **settings: JsonValue) -> "Skill[P, R]":
+        """Return the skill as a profile's table with these settings makes it.
+
+        Raises InputError for an unknown implementation or setting, or a value of the wrong type.
+        """
+        made = replace(self, settings={**self.settings, **settings})
+        _ = made.chosen
+        return made
+
+    @cached_property
+    def chosen(self) -> Chosen | None:
+        """The implementation, checkpoint and settings in use; None for a skill that declares no implementations."""
+        if self.implementations:
+            return choose(self.name, self.implementations, self.settings)
+        if self.settings and self.run is not None:
+            key = next(iter(self.settings))
+            raise InputError(f"the profile's [skills.{self.name}] sets {key!r}, but {self.name} has no settings")
+        return None
 
     def unavailable(self) -> str:
         """Return why it cannot run here and what mends it, or "" where it can."""
         if self.run is None:
             return self.mend
+        if self.chosen is not None:
+            return self.chosen.unavailable(self.mend)
         missing = [name for name in self.needs if find_spec(name) is None]
         return f"package {missing[0]!r} is missing; {self.mend or 'install it'}" if missing else ""
 
@@ -150,6 +180,7 @@ def skill(
     mend: str = "",
     effects: Effects | None = None,
     isolated: bool = False,
+    implementations: Sequence[Implementation] = (),
 ) -> Callable[[Callable[P, R]], Skill[P, R]]: ...
 
 
@@ -161,12 +192,14 @@ def skill(
     mend: str = "",
     effects: Effects | None = None,
     isolated: bool = False,
+    implementations: Sequence[Implementation] = (),
 ) -> Skill[P, R] | Callable[[Callable[P, R]], Skill[P, R]]:
     """Make a skill of a function; use it as `@skill` or `@skill(examples=[...])`.
 
     Arguments are annotated Picture, Region, Regions, str, Words, Expression, float, int, bool, Literal or a list of
     strings (optional ones have a default); `ctx: Context` receives the run's context and is in no schema. Raises
-    InputError at registration for a missing docstring or an annotation that no planner could fill.
+    InputError at registration for a missing docstring or an annotation that no planner could fill. A skill that
+    profiles may give another model declares its `implementations`, the default first (docs/models.md).
     """
 
     def make(run: Callable[P, R]) -> Skill[P, R]:
@@ -183,9 +216,10 @@ def skill(
             run=run,
             examples=tuple(examples),
             needs=tuple(needs),
-            mend=mend,
+            mend=mend or (f"handeye pull {name}" if implementations else ""),
             effects=effects,
             isolated=isolated,
+            implementations=tuple(implementations),
         )
 
     return make if function is None else make(function)

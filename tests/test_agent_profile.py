@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import Agent
 from agent.cli import main
 from agent.profile import NAMES, Profile, read_profile
 from skills import InputError
@@ -13,8 +14,13 @@ from skills.registry import Registry
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_profiles_load_and_fit_the_registry(name: str) -> None:
     profile = read_profile(name)
-    profile.check(Registry.load().names)
+    registry = Registry.load().configured(profile.tables, profile.name)
     assert profile.planner == "embedded"
+    for item in registry:
+        if item.chosen is not None and item.unavailable():
+            assert item.unavailable().endswith(
+                f"handeye pull {item.name}" + (f" --profile {name}" if profile.name else "")
+            )
 
 
 def test_the_default_is_the_embedded_file_and_the_class() -> None:
@@ -41,8 +47,8 @@ def test_a_planner_beside_the_file_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("plannr = 'x'", "unknown key 'plannr'; expected planner, deadline, max_steps, seed, skills"),
-        ("[skills.detect]\ncheckpoint = 'x'", "unknown key 'skills.detect.checkpoint'; expected offer"),
+        ("plannr = 'x'", "unknown key 'plannr'; expected planner, deadline, max_steps, seed, memory, skills"),
+        ("memory = -1", "'memory': Input should be greater than or equal to 0, got -1"),
         ("deadline = 0", "'deadline': Input should be greater than 0, got 0"),
         ("max_steps = 'many'", "'max_steps': Input should be a valid integer"),
         ("deadline = ", "is no TOML: "),
@@ -77,3 +83,42 @@ def test_a_profile_narrows_the_offer_and_its_skills_must_exist(
     assert main(["skills", "--profile", str(path)]) == 2
     expected = "handeye: the profile sets [skills.blurr], which is no skill; did you mean 'blur'?\n"
     assert capsys.readouterr().err == expected
+
+
+def test_a_table_reaches_its_skill_and_a_path_beside_the_profile_is_found(tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    path = tmp_path / "mine.toml"
+    path.write_text("memory = 1.5\n[skills.detect]\ncheckpoint = 'tiny'\nthreshold = 0.2\n")
+    profile = read_profile(str(path))
+    agent = Agent("embedded", profile=profile)
+    chosen = agent.registry.get("detect").chosen
+    assert chosen.checkpoint.id == str(tmp_path / "tiny")
+    assert chosen.settings == {"threshold": 0.2, "overlap": 0.8}
+    assert agent.runtime.budget == 1_500_000_000
+    expected = f"no checkpoint lies at {str(tmp_path / 'tiny')!r}; correct the profile"
+    assert agent.registry.get("detect").unavailable() == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (
+            "[skills.detect]\nimplementation = 'yolo'",
+            "the profile's [skills.detect] implementation is 'yolo'; expected grounding_dino, fastest_det",
+        ),
+        ("[skills.detect]\nthreshold = 'high'", "[skills.detect] threshold is 'high'; expected a value like 0.35"),
+        ("[skills.detect]\ndtype = 'int4'", "dtype is 'int4'; expected float32, bfloat16, float16"),
+        ("[skills.detect]\nsha256 = 'ab'", "sets sha256, which needs a checkpoint that is one file"),
+        ("[skills.detect]\nparts = { text = 'bert' }", "parts has 'text' = 'bert'; expected id@revision of none"),
+        ("[skills.blur]\nstrength = 3", "the profile's [skills.blur] sets 'strength', but blur has no settings"),
+    ],
+)
+def test_a_wrong_table_is_one_line(
+    table: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(table)
+    assert main(["skills", "--profile", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert expected in told
+    assert told.count("\n") == 1

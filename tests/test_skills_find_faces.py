@@ -1,4 +1,6 @@
+import tomllib
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from skills import Picture
 from skills.builtin.find_faces import find_faces
 from skills.pictures import read_picture
+from tests.conftest import ROOT
 
 
 def _iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -52,3 +55,36 @@ def test_no_face_in_things(photo: str, shared: Callable[[str], Path]) -> None:
 def test_no_face_in_plain_pictures_of_any_size(size: tuple[int, int], channels: int) -> None:
     picture = Picture.from_array(np.full((size[1], size[0], channels), 120, np.uint8))
     assert len(find_faces(picture)) == 0
+
+
+def test_both_opencv_distributions_together_still_have_cascades() -> None:
+    """groundingdino-py brings opencv-python, which shares the folder cv2/ with opencv-python-headless.
+
+    OpenCV 5 has no CascadeClassifier, so an uncapped opencv-python beside the capped headless one would take the
+    faces away; both must be below 5, whichever wrote the folder last, and equal, or files of two versions mix.
+    """
+    import cv2
+
+    found = {name: version(name) for name in ("opencv-python", "opencv-python-headless") if _installed(name)}
+    assert "opencv-python-headless" in found
+    assert {int(number.split(".")[0]) for number in found.values()} == {4}
+    assert len(set(found.values())) == 1, f"two versions share the folder cv2/: {found}"
+    assert hasattr(cv2, "CascadeClassifier")
+    assert cv2.__version__ == ".".join(found["opencv-python-headless"].split(".")[:3])
+
+
+def test_the_caps_are_written_where_pip_reads_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["originals"]]
+    assert [line for line in wanted if line.startswith("opencv")] == [
+        "opencv-python-headless>=4.10,<5",
+        "opencv-python>=4.10,<5",
+    ]
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,17 @@
+"""ONNX models through onnxruntime, on the device of the weights."""
+
+from typing import Any
+
+from ..implementation import Weights
+
+
+def session(weights: Weights) -> Any:
+    """Open the ONNX file of `weights`: an onnxruntime InferenceSession on its device, one thread pool."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    wanted = ["CUDAExecutionProvider"] if weights.device.startswith("cuda") else []
+    here = onnxruntime.get_available_providers()
+    providers = [*(name for name in wanted if name in here), "CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(str(weights.path), options, providers=providers)
