@@ -13,8 +13,10 @@ from agent.cli import main
 from agent.score import Share, score_turn
 from docs.generate import HERE, PAGES
 from docs.readme import transcript
-from skills import Picture
+from skills import Context, Picture
+from skills.builtin.detect import detect
 from skills.registry import load_file
+from tests import tiny_models
 from tool_data.formats.table import SUMMARIES
 from training.play import HELDOUT, Player, read_rows
 
@@ -37,6 +39,21 @@ def test_the_skill_of_the_guide_is_a_skill(tmp_path):
     array[20, 50] = 255
     boxes = found(Picture.from_array(array, frame="img_1"), size=20)
     assert boxes.xyxy == ((40, 10, 60, 30),)
+
+
+def test_the_skill_and_the_test_of_the_models_page_run(tmp_path):
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    implementation, front, use = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (profile,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "brighten.py"
+    path.write_text(f"{implementation}\n{front}")
+    (tmp_path / "mine.toml").write_text(profile)
+    agent = Agent(skills=[path], profile=str(tmp_path / "mine.toml"))
+    found = agent.registry.get("brighten")
+    assert found.chosen.settings == {"strength": 0.8}
+    assert found.unavailable().startswith("checkpoint 'org/other-name' is not on this machine; handeye pull brighten")
+    names = {"tiny_models": tiny_models, "detect": detect, "Context": Context, "tmp_path": tmp_path / "tiny"}
+    exec(use, names | {"picture": Picture.from_array(np.zeros((60, 80, 3), dtype=np.uint8))})  # noqa: S102
 
 
 def test_the_commands_of_the_data_page_run_in_order(tmp_path, monkeypatch):

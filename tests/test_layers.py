@@ -20,7 +20,7 @@ ALLOWED = {
 }
 HEAVY = {
     "torch", "transformers", "diffusers", "segment_anything", "groundingdino", "gradio", "langchain_core", "cv2",
-    "rapidocr", "bm25s", "datasets", "pyarrow",
+    "rapidocr", "bm25s", "datasets", "pyarrow", "onnxruntime", "torchvision", "accelerate", "timm", "scipy",
 }  # fmt: skip
 MODULES = [path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))]
 

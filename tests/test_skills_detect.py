@@ -156,5 +156,5 @@ def test_fastest_det_finds_a_dog_and_says_what_it_cannot_tell(shared) -> None:  
         "'brown dog' was looked for as 'dog'; 'wizard' is nothing this detector knows; "
         "not found at 0.5: 'cat' (best 0.00)"
     )
-    with pytest.raises(SkillError, match="^this detector does not know 'wizard'; it knows person, bicycle, "):
+    with pytest.raises(SkillError, match=r"^this detector does not know 'wizard'; it knows person, bicycle, "):
         fast(picture, ["wizard"], ctx=Context())

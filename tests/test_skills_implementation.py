@@ -82,7 +82,7 @@ def test_what_is_missing_is_named_with_what_mends_it(tmp_path: Path) -> None:
     assert there.using(parts=here["parts"]).unavailable() == ""
     plain = scale.using(implementation="plain").unavailable()
     assert plain == "package 'surely_not_installed' is missing; pip install 'handeye[originals]'"
-    with pytest.raises(SkillError, match="^checkpoint 'org/linear' is not on this machine; `handeye doctor` says"):
+    with pytest.raises(SkillError, match=r"^checkpoint 'org/linear' is not on this machine; `handeye doctor` says"):
         scale(1.0, ctx=Context())
 
 
@@ -90,8 +90,7 @@ def test_a_skill_without_implementations_says_so_to_its_author() -> None:
     with pytest.raises(InputError, match=r"^this skill declares no implementations; pass @skill\(implementations="):
         Context().run(1)
     with pytest.raises(KeyError, match="'linear' declares no setting 'colour'; add it to `settings`"):
-        scale_context = Context(chosen=scale.chosen)
-        scale_context.setting("colour")
+        Context(chosen=scale.chosen).setting("colour")
 
 
 def test_a_skill_calls_another_with_its_own_implementation(tmp_path: Path) -> None:

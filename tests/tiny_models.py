@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 WORDS = [
-    "a", "the", "of", "and", "red", "blue", "cat", "dog", "car", "cup", "person", "sky", "road", "tree", "face", "photo",
-    "wall", "ground", "two", "three",
+    "a", "the", "of", "and", "red", "blue", "cat", "dog", "car", "cup", "person", "sky", "road", "tree", "face",
+    "photo", "wall", "ground", "two", "three",
 ]  # fmt: skip
 """What the tiny tokenizers know as whole words; other words fall apart into letters."""
 

@@ -17,12 +17,13 @@ SIDE = 352
 """The model sees the picture at this width and height in pixels."""
 
 CLASSES = (
-    "person bicycle car motorbike aeroplane bus train truck boat traffic_light fire_hydrant stop_sign parking_meter "
-    "bench bird cat dog horse sheep cow elephant bear zebra giraffe backpack umbrella handbag tie suitcase frisbee skis "
-    "snowboard sports_ball kite baseball_bat baseball_glove skateboard surfboard tennis_racket bottle wine_glass cup "
-    "fork knife spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake chair sofa pottedplant "
-    "bed diningtable toilet tvmonitor laptop mouse remote keyboard cell_phone microwave oven toaster sink refrigerator "
-    "book clock vase scissors teddy_bear hair_drier toothbrush"
+    "person bicycle car motorbike aeroplane bus train truck boat traffic_light fire_hydrant stop_sign "
+    "parking_meter bench bird cat dog horse sheep cow elephant bear zebra giraffe backpack umbrella "
+    "handbag tie suitcase frisbee skis snowboard sports_ball kite baseball_bat baseball_glove skateboard "
+    "surfboard tennis_racket bottle wine_glass cup fork knife spoon bowl banana apple sandwich orange "
+    "broccoli carrot hot_dog pizza donut cake chair sofa pottedplant bed diningtable toilet tvmonitor "
+    "laptop mouse remote keyboard cell_phone microwave oven toaster sink refrigerator book clock vase "
+    "scissors teddy_bear hair_drier toothbrush"
 )
 """The names of COCO in the order of the model's outputs."""
 
@@ -43,7 +44,7 @@ ALIASES = {
 
 
 def known_as(item: str) -> str | None:
-    """Return the class that an object's words mean, by its last words: "a red car" -> "car"; None where there is none."""
+    """Return the class that an object's last words mean, "a red car" -> "car", or None."""
     words = item.lower().split()
     for start in range(len(words)):
         phrase = " ".join(words[start:])
