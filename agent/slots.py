@@ -1,6 +1,6 @@
 """The embedded planner's short dialect: a skill is one line of the offer, a call is a few tokens.
 
-    <offer> read_text(region?) Read the text ...<s4> blur(regions strength?) Blur ...<s9><chat>
+    <offer><s4> read_text(region?) read the text ...<s4><s9> blur(regions strength?) blur ...<s9><chat>
     <user><img_1>(picture) blur the faces<end>
     <think> find the faces, then blur them<call><s2><end>        (find_faces stands before <s2>)
     <obs><ok><boxes_1> 2 face in img_1
@@ -8,7 +8,9 @@
     <obs><ok><img_2> picture, 512x512, frame of img_1(picture)
     <say> I blurred <boxes_1><.count> faces: <img_2><end>
 
-The slot stands behind its description, so its hidden state has read it. `<a0>` opens the argument `image`, `<a1>`,
+The slot stands behind its line, so that its own hidden state has read the line. In the second form of the dialect,
+"slots/2", the one above, it also stands before it, so that every word of the line can know whose it is, and the line
+is in lower case, as most requests are. `<a0>` opens the argument `image`, `<a1>`,
 `<a2>` ... the others in the order of the offer's line. Values of artifacts are one token each; words are copied with
 the space before them, so that they have the tokens of the request.
 """
@@ -23,6 +25,9 @@ from skills.values import PREFIXES
 from .citations import PATTERN
 from .segments import Segment
 from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
+
+DIALECTS = {"slots": False, "slots/2": True}
+"""Forms of the dialect, as a checkpoint names its own -> whether lines of the offer are opened by their slot."""
 
 SLOTS = 48
 """Skills that fit into one offer."""
@@ -102,19 +107,25 @@ def home_slots(names: Sequence[str]) -> tuple[int, ...]:
 class Slots:
     """Renders one trace in the dialect, for serving and for training alike."""
 
-    def __init__(self, skills: Sequence[Skill[..., object]], slots: Sequence[int] | None = None) -> None:
-        """Give each skill its slot: `home_slots`, or as `slots` says (training draws them)."""
+    def __init__(
+        self, skills: Sequence[Skill[..., object]], slots: Sequence[int] | None = None, *, opened: bool = False
+    ) -> None:
+        """Give each skill its slot: `home_slots`, or as `slots` says (training draws them).
+
+        `opened` writes the second form of the dialect, with a slot before each line too.
+        """
+        self.opened = opened
         numbers = tuple(slots) if slots is not None else home_slots([skill.name for skill in skills])
         self.slot = {skill.name: number for skill, number in zip(skills, numbers, strict=True)}
         self.by_slot = {number: skill for skill, number in zip(skills, numbers, strict=True)}
 
     def offer(self) -> list[Segment]:
-        """Return the offer: one line a skill, its slot behind it."""
+        """Return the offer: one line a skill, its slot behind it or on both sides."""
         segments = [Segment("<s><offer>", markup=True)]
         for number, skill in self.by_slot.items():
             names = " ".join(p.name + ("" if p.required else "?") for n, p in ordered_params(skill).items() if n)
-            segments.append(Segment(f" {skill.name}({names}) {skill.description}"))
-            segments.append(Segment(f"<s{number}>", markup=True))
+            line, slot = f" {skill.name}({names}) {skill.description}", Segment(f"<s{number}>", markup=True)
+            segments += [slot, Segment(line.lower()), slot] if self.opened else [Segment(line), slot]
         return [*segments, Segment("<chat>", markup=True)]
 
     def render(self, trace: Trace) -> list[Segment]:

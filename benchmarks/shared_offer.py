@@ -14,6 +14,7 @@ import torch
 
 from training.data import STAGES
 from training.encode import Group, collate
+from training.forward import Reader
 from training.planner import Plan, Run
 
 ROUNDS = 5
@@ -26,8 +27,9 @@ def passes(run: Run, groups: Sequence[Group]) -> tuple[float, float]:
     run.model.zero_grad(set_to_none=True)
     begun, total, count = time.perf_counter(), 0.0, 0.0
     for group in groups:
-        planner, prompt, looks = run.losses(group)
-        (planner + prompt + looks).backward()
+        losses = run.losses(Reader(run.model, torch.float32), group)
+        looks = losses["copy"]
+        run.total(losses).backward()
         copied = [chats.ids[chats.pairs[:, 0], chats.pairs[:, 1] + 1] for chats in group.chunks]
         weight = sum(float(run.weights(tokens).sum()) for tokens in copied)
         total, count = total + float(looks.detach()) * weight, count + weight
@@ -38,11 +40,11 @@ def main() -> None:
     """Print the ratio."""
     with TemporaryDirectory() as folder:
         run = Run(Plan(sample=200, pictures=32), Path(folder))
-        offer, examples = run.source.drawn(STAGES[-1])
+        offer, lines, examples = run.source.drawn(STAGES[-1])
         pad = run.tokenizer.pad_token_id
         ways = {
-            "once": [collate(offer, examples, pad)],
-            "each": [collate(offer, [e], pad) for e in examples if e.copies],
+            "once": [collate(offer, lines, examples, pad)],
+            "each": [collate(offer, lines, [e], pad) for e in examples if e.copies],
         }
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         losses: dict[str, float] = {}

@@ -182,3 +182,11 @@ def test_more_added_skills_than_slots_says_so() -> None:
     text = f"49 added skills are on offer; this planner reads at most {SLOTS - len(CONTRACT)}: use --offer"
     with pytest.raises(InputError, match=text):
         Slots([say] * 49)
+
+
+def test_the_second_form_opens_each_line_with_its_slot_in_lower_case():
+    text = "".join(segment.text for segment in Slots(SKILLS, range(len(SKILLS)), opened=True).offer())
+    first = SKILLS[0]
+    assert text.startswith(f"<s><offer><s0> {first.name}(")
+    assert first.description.lower() in text
+    assert all(text.count(f"<s{n}>") == 2 for n in range(len(SKILLS)))

@@ -150,12 +150,81 @@ def test_held_back_phrasings_are_not_drawn_for_training(material):
     assert 0.05 < len(kept) / len(texts) < 0.2
 
 
-def test_equal_steps_have_one_thought(material):
-    thoughts = {}
-    for phrases in material.by_skill.values():
-        for phrase in phrases:
-            intent = phrase.intent
-            assert thoughts.setdefault(str(intent.steps), intent.thought) == intent.thought
+def test_several_steps_are_planned_in_words_before_the_first(drawn):
+    planned = 0
+    for _, trace in drawn:
+        for turn in trace.turns:
+            thoughts = [step.output.thought for step in turn.steps]
+            assert not any(thoughts[1:])
+            planned += bool(thoughts[0])
+            assert len(turn.steps) <= 2 or thoughts[0].count(", ") >= len(turn.steps) - 2
+    assert planned > 10
+
+
+def test_clauses_are_joined_into_requests_whose_steps_refer_to_what_stands_before(material):
+    names = {skill.name for skill in material.skills}
+    rng = random.Random(3)
+    made = [drawn for _ in range(400) if (drawn := material.joiner.join(names, rng.choice(("en", "es")), rng))]
+    assert len(made) > 300
+    for text, intent in made:
+        used = set(re.findall(r"\{\w+\}", str([step.args for step in intent.steps])))
+        assert used == set(re.findall(r"\{\w+\}", text))
+        for number, step in enumerate(intent.steps):
+            earlier = [int(n) for n in re.findall(r"\$(\d)", str(step.args))]
+            assert all(0 < n <= number for n in earlier)
+            assert "$found" not in str(step.args)
+    assert {len(intent.steps) for _, intent in made} >= {2, 3, 4}
+
+
+def test_a_later_turn_may_mean_what_the_turn_before_says(material):
+    from tool_data.relative import meanings
+
+    generator = Generator(material, PICTURES)
+    rng = random.Random(6)
+    names = {skill.name: skill.name for skill in material.skills}
+    found = Counter()
+    for _ in range(300):
+        trace = generator.chat(generator.drawer.exact(rng), rng, mix=Mix(invented=0, talk=0), most_turns=1)
+        for meant in meanings(trace.turns[0], names, rng):
+            found[meant.kind] += 1
+            assert meant.marked == ("$mark" in str([step.args for step in meant.steps]))
+            assert set(material.relative[meant.kind]) == {"en", "es"}
+    assert len(found) > 5, found
+
+
+def test_a_list_may_name_several_things_and_options_are_said_behind(material):
+    from tool_data.phrasings import Call
+    from tool_data.variants import listed, tailed
+
+    rng = random.Random(0)
+    steps = (Call("detect", {"objects": ["{object}"]}),)
+    text, several = listed("find the {object}", steps, "en", rng)
+    slots = several[0].args["objects"]
+    assert len(slots) > 1
+    assert all(text.count(slot) == 1 for slot in slots)
+    said, more = tailed("find the {object}.", steps, material.tails, "en", rng)
+    assert said.startswith("find the {object}")
+    assert str(more[0].args["threshold"]) in said
+    assert tailed("turn it", (Call("rotate", {"degrees": 90}),), material.tails, "en", rng)[0] == "turn it"
+
+
+def test_a_skill_of_a_word_field_is_asked_for_in_words_of_its_concepts(material):
+    from tool_data.fields import load_fields, make_up_field
+
+    rng = random.Random(1)
+    themes = load_fields()
+    assert len(themes) > 90
+    fresh = 0
+    for _ in range(100):
+        theme = rng.choice(themes)
+        other = make_up_field(material.words, "made_up", theme, rng)
+        known = {word for concept in theme for word in concept["en"]}
+        told = other.skill.description.lower()
+        for request in other.requests["en"]:
+            held = [word for word in known if word in request]
+            assert held
+            fresh += any(word not in told for word in held)
+    assert fresh > 200
 
 
 def test_the_picture_decides_what_a_vague_request_means(material):
@@ -165,7 +234,7 @@ def test_the_picture_decides_what_a_vague_request_means(material):
     skills = {"a": "read_text", "b": "read_code", "c": "find_faces", "d": "caption", "e": "caption"}
     seen = Counter()
     for _ in range(80):
-        trace = generator.chat(generator.offer(rng, full=1), rng, mix=mix, most_turns=1)
+        trace = generator.chat(generator.drawer.exact(rng), rng, mix=mix, most_turns=1)
         shown = trace.artifacts[trace.turns[0].images[0]].sha256
         called = trace.turns[0].steps[0].output.calls[0].name
         assert called == skills[shown[0]]
@@ -187,7 +256,7 @@ def test_added_skills_are_asked_for_in_authored_words(material):
     for _ in range(60):
         offer = generator.offer(rng, full=1)
         trace = generator.chat(offer, rng, mix=mix, most_turns=1)
-        made_up = {skill.name: skill for skill in offer.made_up}
+        made_up = {other.skill.name: other.skill for other in offer.made_up}
         for call in trace.turns[0].steps[0].output.calls:
             if call.name in made_up:
                 called.add(call.name)
@@ -216,7 +285,7 @@ def test_no_offer_holds_two_skills_of_one_name_or_a_builtins_name_elsewhere(mate
         offer = generator.offer(rng, full=0.5)
         names = [skill.name for skill in offer.skills]
         assert len(set(names)) == len(names)
-        made_up = {skill.name for skill in offer.made_up}
+        made_up = {other.skill.name for other in offer.made_up}
         renamed = {skill.name for known, skill in offer.contract.items() if skill.name != known}
         assert not (made_up | renamed) & {skill.name for skill in material.skills}
 

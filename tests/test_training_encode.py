@@ -28,7 +28,7 @@ def tokenizer(generator):
 def _drawn(generator, seed, chats=3):
     rng = random.Random(seed)
     offer = generator.offer(rng, full=0.5)
-    return Slots(offer.skills, offer.slots), [generator.chat(offer, rng) for _ in range(chats)]
+    return Slots(offer.skills, offer.slots, opened=True), [generator.chat(offer, rng) for _ in range(chats)]
 
 
 def test_every_control_token_is_one_token(tokenizer):
@@ -67,7 +67,7 @@ def test_a_chat_has_the_tokens_and_targets_that_serving_would_give(tokenizer, ge
         encoder = Encoder(Cached(tokenizer), PICTURE)
         offer = encoder.offer(slots)
         for trace in traces:
-            example = encoder.example(offer, slots, trace, 10_000)
+            example = encoder.example(offer, encoder.lines(offer), slots, trace, 10_000)
             alone = encode_trace(trace, slots, tokenizer, encoder.image_token_id, lambda _: PICTURE, 10_000)
             assert (*offer, *example.ids) == alone.ids
             assert (*(False for _ in offer), *example.targets) == alone.targets
@@ -81,7 +81,7 @@ def test_a_trace_that_does_not_fit_is_refused_whole(tokenizer, generator):
     encoder = Encoder(tokenizer, PICTURE)
     offer = encoder.offer(slots)
     with pytest.raises(TooLong, match="leave it out or raise the limit"):
-        encoder.example(offer, slots, traces[0], len(offer) + 3)
+        encoder.example(offer, encoder.lines(offer), slots, traces[0], len(offer) + 3)
 
 
 def test_copies_point_at_the_same_token_earlier(tokenizer, generator):
@@ -91,7 +91,7 @@ def test_copies_point_at_the_same_token_earlier(tokenizer, generator):
         slots, traces = _drawn(generator, seed)
         offer = encoder.offer(slots)
         for trace in traces:
-            example = encoder.example(offer, slots, trace, 10_000)
+            example = encoder.example(offer, encoder.lines(offer), slots, trace, 10_000)
             ids = (*offer, *example.ids)
             for predicting, place in example.copies:
                 assert example.ids[predicting + 1] == ids[place]
@@ -105,13 +105,38 @@ def test_copies_point_at_the_same_token_earlier(tokenizer, generator):
     assert words > 30
 
 
+def test_words_of_the_offer_look_at_the_slot_that_opens_their_line_and_requests_at_the_line_that_is_called(
+    tokenizer, generator
+):
+    encoder = Encoder(Cached(tokenizer), PICTURE)
+    matched = 0
+    for seed in range(20):
+        slots, traces = _drawn(generator, seed)
+        offer = encoder.offer(slots)
+        lines = encoder.lines(offer)
+        assert len(lines.spans) == len(slots.slot)
+        for word, slot in lines.own():
+            assert offer[slot] in encoder.vocabulary.slots
+            assert not encoder.vocabulary.slots & set(offer[slot + 1 : word + 1])
+        for trace in traces:
+            example = encoder.example(offer, lines, slots, trace, 10_000)
+            called = {t for t, mine in zip(example.ids, example.targets, strict=True) if mine} & lines.spans.keys()
+            for place, there in example.matches:
+                assert example.ids[place] == offer[there]
+                assert not example.targets[place]
+                assert any(lines.spans[slot][0] < there < lines.spans[slot][1] for slot in called)
+                matched += 1
+    assert matched > 10
+
+
 def test_chats_of_like_length_share_a_chunk_and_none_is_lost(tokenizer, generator):
     encoder = Encoder(Cached(tokenizer), PICTURE)
     slots, traces = _drawn(generator, 4, chats=12)
     offer = encoder.offer(slots)
-    examples = [encoder.example(offer, slots, trace, 10_000, shift=n) for n, trace in enumerate(traces)]
+    lines = encoder.lines(offer)
+    examples = [encoder.example(offer, lines, slots, trace, 10_000, shift=n) for n, trace in enumerate(traces)]
     longest = max(len(example.ids) for example in examples)
-    group = collate(offer, examples, tokenizer.pad_token_id, most=2 * longest)
+    group = collate(offer, lines, examples, tokenizer.pad_token_id, most=2 * longest)
     assert len(group.chunks) > 2
     assert all(chunk.ids.numel() <= 2 * longest for chunk in group.chunks)
     assert group.tokens == len(offer) + sum(len(example.ids) for example in examples)

@@ -16,7 +16,7 @@ TOY = Plan(
     threads=1,
     pictures=4,
     sample=20,
-    size=Size(width=64, layers=3, vocabulary=900, vision_width=32),
+    size=Size(width=128, layers=3, vocabulary=900, vision_width=32),
     stages=(Stage(1.0, 2, 3, 0.0, 2, 300, 0.3, Mix(talk=0)),),
 )
 
@@ -38,13 +38,13 @@ def test_training_lowers_the_loss_and_the_checkpoint_loads(tmp_path):
     for _ in range(25):
         last = run.step(groups, 0.5)
     assert last["planner"] < 0.6 * first["planner"]
-    assert last["attention"] < 0.6 * first["attention"]
+    assert last["copy"] < 0.6 * first["copy"]
     run.train()
     model = AutoModelForImageTextToText.from_pretrained(run.out)
     processor = AutoProcessor.from_pretrained(run.out)
     assert model.dtype == torch.float32
     assert model.lm_head.weight.to(torch.bfloat16).equal(run.model.lm_head.weight.to(torch.bfloat16))
-    assert json.loads((run.out / "handeye.json").read_text()) == {"dialect": "slots", "max_length": 2048}
+    assert json.loads((run.out / "handeye.json").read_text()) == {"dialect": "slots/2", "max_length": 2048}
     assert all(file.stat().st_size <= 16 * 2**20 for file in run.out.glob("*.safetensors"))
     told = "<s><offer> blur(regions) Blur.<s3><chat><user> hide it<end><call>"
     assert processor.tokenizer(told).input_ids == run.tokenizer(told).input_ids
@@ -65,15 +65,16 @@ def _picture():
 def test_chats_behind_a_kept_offer_give_what_the_model_itself_gives(tmp_path):
     import torch
 
-    from training.forward import read_chats, read_offer
+    from training.forward import Reader
 
     run = _toy(tmp_path)
     run.model.eval()
     (group, _) = run.groups(TOY.stages[0])
     with torch.no_grad():
-        offer = read_offer(run.model, group)
+        reader = Reader(run.model, torch.float32)
+        offer = reader.offer(group)
         for chats in group.chunks:
-            seen = read_chats(run.model, offer, chats, run.pixels)
+            seen = reader.chats(offer, chats, run.pixels)
             pictures = list(chats.pictures)
             for number, ids in enumerate(chats.ids):
                 mine = ids[chats.real[number]]

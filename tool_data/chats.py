@@ -1,16 +1,20 @@
 """One simulated chat: turns are added to it until it is a Trace."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from agent.trace import Meta, PlannerOutput, Step, StopReason, ToolCall, Trace, Turn
 from skills.registry import AnySkill
 
 from .offers import Offer
-from .phrasings import Call, Language
+from .phrasings import Call, Language, read_toml
 from .simulate import FINDERS, Outcome, World
 from .wording import PLACE, Answers
+
+THOUGHTS: Mapping[str, Mapping[str, str]] = read_toml(Path(__file__).parent / "thoughts.toml")
+"""Language -> skill -> what a planner notes about a step."""
 
 PICTURELESS = ("generate", "calculate", "retrieve")
 """Skills that need no picture."""
@@ -43,7 +47,6 @@ class Chat:
         steps: Sequence[Call],
         language: Language,
         *,
-        thought: str = "",
         images: tuple[str, ...] = (),
         marks: tuple[str, ...] = (),
     ) -> None:
@@ -56,7 +59,7 @@ class Chat:
             call = ToolCall(id=self.world.next_call(), name=skill.name, args=args)
             outcome = self._outcome(skill, step.skill)
             seen = self.world.run(call, skill, step.skill, outcome)
-            output = PlannerOutput(thought=thought if number == 0 and len(steps) > 1 else "", calls=(call,))
+            output = PlannerOutput(thought=_plan(steps, language) if number == 0 else "", calls=(call,))
             taken.append(Step(output=output, observations=(seen,)))
             made.append(seen.artifacts)
             if outcome != "success":
@@ -130,3 +133,8 @@ class Chat:
         if 0.6 < at < 0.63:
             return self.rng.choice(("deadline", "skill_error", "out_of_memory", "unavailable"))
         return "success"
+
+
+def _plan(steps: Sequence[Call], language: Language) -> str:
+    """Return what is noted before the first of several steps: every step in a few words, in order."""
+    return ", ".join(THOUGHTS[language][step.skill] for step in steps) if len(steps) > 1 else ""

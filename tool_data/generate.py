@@ -13,13 +13,16 @@ from agent.trace import Origin, StopReason, Trace
 from skills.registry import AnySkill
 
 from .chats import PICTURELESS, Chat
+from .fields import load_fields
 from .material import Material, Phrase
 from .offers import Drawer, Offer
 from .others import Other
 from .phrasings import LANGUAGES, Call, Intent, Language
+from .relative import meanings
 from .requests import Request, Words, filled
 from .requests import draw as draw_request
 from .simulate import World
+from .variants import listed, tailed
 
 POINTED = ("segment", "segment_like", "caption")
 """Skills whose region may be a point."""
@@ -32,16 +35,18 @@ OUTLINED = ("blur", "erase", "cut_out", "inpaint", "crop", "read_text")
 class Mix:
     """How often a turn is of a kind; the rest are authored requests for skills on offer."""
 
-    invented: float = 0.2
+    invented: float = 0.3
     """For a made-up skill, where one is on offer."""
-    follow_up: float = 0.4
+    follow_up: float = 0.6
     """About an earlier result, from a chat's second turn on."""
-    withheld: float = 0.08
+    withheld: float = 0.12
     """For a skill that is not on offer."""
-    talk: float = 0.07
+    talk: float = 0.12
     """Needs no skill."""
-    look: float = 0.06
+    look: float = 0.09
     """Says so little that the picture decides."""
+    joined: float = 0.12
+    """Several steps, joined from clauses."""
 
 
 class Generator:
@@ -51,12 +56,13 @@ class Generator:
         """Use `material`; `pool` is what pictures show -> hashes, `content` fills what planners with text read."""
         self.material, self.pool, self.content = material, pool, content
         self._known = {tool["function"]["name"]: tool for tool in tools_of(material.skills)} if content else {}
-        self.drawer = Drawer(material.skills, material.describer, material.others, material.words)
+        self.drawer = Drawer(material.skills, material.describer, material.others, material.words, load_fields())
 
     def offer(self, rng: random.Random, *, least: int = 1, most: int = 24, full: float = 0.0) -> Offer:
         """Draw an offer; with probability `full` the one that serving shows, often with added skills."""
         if rng.random() < full:
-            return self.drawer.exact(rng, added=rng.choice((0, 0, 1, 3, 6)))
+            withheld = rng.choice((1, 2, 2, 3, 6)) if rng.random() < 0.3 else 0
+            return self.drawer.exact(rng, added=rng.choice((0, 0, 1, 3, 5, 6)), withheld=withheld)
         return self.drawer.varied(rng, least=least, most=most)
 
     def chat(
@@ -104,6 +110,8 @@ class Generator:
             return self._talk(chat, language, rng, images)
         if rng.random() < mix.withheld and self._withheld(chat, language, rng, images):
             return None
+        if rng.random() < mix.joined and self._joined(chat, language, rng, images):
+            return None
         return self._direct(chat, language, rng, images)
 
     def _look(self, chat: Chat, language: Language, rng: random.Random) -> bool:
@@ -133,11 +141,24 @@ class Generator:
         phrases = self.material.by_skill.get((name, language))
         return rng.choice(phrases) if phrases else None
 
+    def _joined(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> bool:
+        """Add a turn of several steps, joined from clauses; return whether one could be made."""
+        drawn = self.material.joiner.join(set(chat.offer.contract), language, rng)
+        if drawn is not None:
+            self._ask(chat, Phrase(drawn[0], language, drawn[1]), rng, images)
+        return drawn is not None
+
     def _ask(self, chat: Chat, phrase: Phrase, rng: random.Random, images: tuple[str, ...]) -> None:
         """Add the turn of an authored phrasing."""
         intent, language = phrase.intent, phrase.language
-        request = draw_request(phrase.text, language, self.material.words, rng)
-        steps = _filled(intent, request.values)
+        said: str = phrase.text
+        told: Sequence[Call] = intent.steps
+        if rng.random() < 0.2:
+            said, told = listed(said, told, language, rng)
+        if rng.random() < 0.08:
+            said, told = tailed(said, told, self.material.tails, language, rng)
+        request = draw_request(said, language, self.material.words, rng)
+        steps = _filled(told, request.values)
         if chat.world.newest() is None and steps[0].skill not in PICTURELESS:
             return chat.say(request.text, "ask.picture", language, stop="asked")
         marks: tuple[str, ...] = ()
@@ -152,17 +173,40 @@ class Generator:
         text = request.text
         if len(steps) == 1 and not marks and rng.random() < 0.06:
             text, steps = _named(text, steps, chat, language, rng)
-        thought = str(intent.thought.get(language, ""))
-        chat.work(text, steps, language, thought=thought, images=images, marks=marks)
+        chat.work(text, steps, language, images=images, marks=marks)
         return None
 
     def _follow_up(self, chat: Chat, language: Language, rng: random.Random) -> bool:
+        if rng.random() < 0.45 and self._relative(chat, language, rng):
+            return True
         phrase = next((p for p in self._drawn_follow_ups(language, rng) if _possible(p.intent, chat)), None)
         if phrase is None:
             return False
-        request = draw_request(phrase.text, language, self.material.words, rng)
-        thought = str(phrase.intent.thought.get(language, ""))
-        chat.work(request.text, _filled(phrase.intent, request.values), language, thought=thought)
+        said, told = phrase.text, phrase.intent.steps
+        request = draw_request(said, language, self.material.words, rng)
+        chat.work(request.text, _filled(told, request.values), language)
+        return True
+
+    def _relative(self, chat: Chat, language: Language, rng: random.Random) -> bool:
+        """Add a turn whose meaning lies in the turn before; return whether one could be made."""
+        names = {skill.name: name for name, skill in chat.offer.contract.items()}
+        found = meanings(chat.turns[-1], names, rng)
+        if not found or chat.world.newest() is None:
+            return False
+        meant = rng.choice(found)
+        texts = self.material.relative.get(meant.kind, {}).get(language, ())
+        if not texts or any(step.skill not in chat.offer.contract for step in meant.steps):
+            return False
+        if any(
+            chat.resolve(value) is None
+            for s in meant.steps
+            for value in s.args.values()
+            if value == "$previous_picture"
+        ):
+            return False
+        request = draw_request(rng.choice(texts), language, self.material.worded(meant.steps), rng)
+        marks = (chat.world.mark(point=False),) if meant.marked else ()
+        chat.work(request.text, _filled(meant.steps, request.values), language, marks=marks)
         return True
 
     def _drawn_follow_ups(self, language: Language, rng: random.Random) -> Iterator[Phrase]:
@@ -191,9 +235,10 @@ class Generator:
 
     def _invented(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> None:
         """Add a turn for a skill that no contract knows."""
-        skill = rng.choice(chat.offer.made_up)
-        other = self.material.others.get(skill.description)
-        request = self._asked(other, language, rng) if other else _scrambled(skill, language, self.material.words, rng)
+        other = rng.choice(chat.offer.made_up)
+        skill = other.skill
+        asked = bool(other.requests)
+        request = self._asked(other, language, rng) if asked else _scrambled(skill, language, self.material.words, rng)
         named = {param.kind: param.name for param in skill.params}
         args: dict[str, Any] = {}
         marks: tuple[str, ...] = ()
@@ -226,8 +271,8 @@ def _scrambled(skill: AnySkill, language: Language, words: Words, rng: random.Ra
     return Request(" ".join([*said, *spare] if rng.random() < 0.7 else [*spare, *said]), {"words": value})
 
 
-def _filled(intent: Intent, values: Mapping[str, str]) -> list[Call]:
-    return [replace(s, args={k: filled(v, values) for k, v in s.args.items()}) for s in intent.steps]
+def _filled(steps: Sequence[Call], values: Mapping[str, str]) -> list[Call]:
+    return [replace(s, args={k: filled(v, values) for k, v in s.args.items()}) for s in steps]
 
 
 def _outlined(step: Call) -> list[Call]:
@@ -246,7 +291,7 @@ def _possible(intent: Intent, chat: Chat) -> bool:
             if not str(value).startswith("$") or str(value)[1:2].isdigit():
                 continue
             found = chat.resolve(value)
-            if found is None:
+            if found is None or (found.startswith("text_") and not chat.world.frame_of(found.partition("[")[0])):
                 return False
             frames.add(chat.world.frame_of(found.partition("[")[0]))
     return len(frames) < 2

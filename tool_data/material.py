@@ -1,19 +1,26 @@
 """Everything simulated chats are made of: skills, phrasings, talk, answers and words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skills.registry import AnySkill, Registry
 
+from .clauses import Joiner, load_clauses
 from .offers import Describer
 from .others import Other, load_others
-from .phrasings import FOLDER, LANGUAGES, Intent, Language, load_intents, with_one_thought
+from .phrasings import FOLDER, LANGUAGES, Call, Intent, Language, load_intents
+from .relative import Kinds, load_relative
 from .requests import Words, vocabulary
+from .variants import Tail, load_tails
 from .wording import Answers, Talk, load_answers, load_talk, load_words
 
 ANSWERS = Path(__file__).parent / "answers.toml"
 """Answers that no author's file holds."""
+
+
+WORDS = Path(__file__).parent / "words" / "more.toml"
+"""Things, prompts, instructions, queries and areas that fill slots."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,19 @@ class Material:
     """Where slots are filled from."""
     others: Mapping[str, Other]
     """Description -> a skill that no contract knows, with requests for it."""
+    joiner: Joiner = field(default_factory=lambda: Joiner(()))
+    """Requests of several steps, joined from clauses."""
+    relative: Kinds = field(default_factory=dict)
+    """Later turns whose meaning lies in the turn before."""
+    tails: Sequence[Tail] = field(default_factory=load_tails)
+    """Optional arguments said behind a request."""
     describer: Describer = field(default_factory=Describer.load)
     """Other descriptions of the skills."""
 
     @classmethod
     def load(cls, folder: Path = FOLDER, *, held_back: bool = False) -> "Material":
         """Read phrasings and turns; `held_back` takes the phrasings that training never sees instead of the others."""
-        intents = with_one_thought(load_intents(folder))
+        intents = load_intents(folder)
         skills = tuple(Registry.load().offer())
         names = {skill.name for skill in skills}
         by_skill: dict[tuple[str, Language], list[Phrase]] = {}
@@ -73,16 +86,26 @@ class Material:
                     told.extend(phrase for phrase in phrases if phrase.text not in vague)
                 elif phrases and _fits(intent, skills):
                     follow_ups[language].append(phrases)
-        words = load_words(folder / "c" / "words.toml", {n: vocabulary(intents, n) for n in LANGUAGES})
+        words = load_words((folder / "c" / "words.toml", WORDS), {n: vocabulary(intents, n) for n in LANGUAGES})
         return cls(
             skills,
             by_skill,
             follow_ups,
             looks,
-            load_talk(folder / "c" / "no_tool.toml", held_back=held_back),
+            load_talk(folder, held_back=held_back),
             load_answers(folder / "c" / "answers.toml", ANSWERS),
             words,
             load_others(held_back=held_back),
+            Joiner(load_clauses(folder, held_back=held_back)),
+            load_relative(folder, held_back=held_back),
+        )
+
+    def worded(self, steps: Sequence[Call]) -> Words:
+        """Return the words that fill "{words}" as the calls take them: a prompt, a query, an expression."""
+        named = {"generate": "prompt", "retrieve": "query", "calculate": "expression"}
+        slot = named.get(steps[-1].skill, "prompt")
+        return replace(
+            self.words, lists={**self.words.lists, "words": self.words.lists.get(slot, {})}, kinds={"words": slot}
         )
 
 

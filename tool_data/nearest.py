@@ -33,13 +33,18 @@ class Index:
     """Every request of a material, to be searched by words."""
 
     def __init__(self, material: Material) -> None:
-        """Index the phrasings, the talk and the requests for added skills."""
+        """Index the phrasings, the clauses, the talk, the relative requests and those for added skills."""
         groups = (*material.by_skill.values(), *material.looks.values())
         later = [p for intents in material.follow_ups.values() for phrases in intents for p in phrases]
         found = {p.text: p.intent for phrases in groups for p in phrases} | {p.text: p.intent for p in later}
         talk = [text for answers in material.talk.values() for texts in answers.values() for text in texts]
+        relative = [text for told in material.relative.values() for texts in told.values() for text in texts]
+        clauses = [text for clause in material.joiner.clauses for texts in clause.texts.values() for text in texts]
         other = [text for added in material.others.values() for texts in added.requests.values() for text in texts]
-        self._known: list[tuple[str, Intent | None]] = [*found.items(), *((text, None) for text in (*talk, *other))]
+        self._known: list[tuple[str, Intent | None]] = [
+            *found.items(),
+            *((text, None) for text in (*talk, *other, *relative, *clauses)),
+        ]
         each = [words(text) for text, _ in self._known]
         self._sizes = np.array([len(one) for one in each])
         places: dict[str, list[int]] = {}

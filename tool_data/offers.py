@@ -9,7 +9,8 @@ from agent.slots import SLOTS, home_slots
 from skills import Param
 from skills.registry import CONTRACT, AnySkill
 
-from .others import Other, renamed, unable
+from .fields import Concept, make_up_field
+from .others import Other, unable
 from .phrasings import Language, read_toml
 from .requests import Words
 
@@ -24,8 +25,8 @@ class Offer:
     """The slot of each."""
     contract: Mapping[str, AnySkill]
     """Contract name -> the skill as offered, for those on offer."""
-    made_up: tuple[AnySkill, ...] = ()
-    """Those of `skills` that no contract knows."""
+    made_up: tuple[Other, ...] = ()
+    """Those of `skills` that no contract knows, with requests for them."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,22 @@ class Drawer:
     """Description -> a skill that somebody might add."""
     words: Words
     """Where names and descriptions of made-up skills come from."""
+    fields: Sequence[Sequence[Concept]] = ()
+    """Word fields that skills are made up from."""
 
-    def exact(self, rng: random.Random, *, added: int = 0) -> Offer:
-        """Return the offer that serving shows: every skill as it is, in its home slot; `added` made-up ones behind."""
+    def exact(self, rng: random.Random, *, added: int = 0, withheld: int = 0) -> Offer:
+        """Return the offer that serving shows: every skill as it is, in its home slot; `added` made-up ones behind.
+
+        `withheld` of the contract's skills are left out.
+        """
+        left_out = {skill.name for skill in rng.sample(list(self.skills), withheld)}
+        own = [skill for skill in self.skills if skill.name not in left_out]
         made_up = self._made_up(added, rng)
-        offered = [*self.skills, *made_up]
+        offered = [*own, *(other.skill for other in made_up)]
         if not _distinct(offered):
-            return self.exact(rng, added=added)
+            return self.exact(rng, added=added, withheld=withheld)
         slots = home_slots([skill.name for skill in offered])
-        return Offer(tuple(offered), slots, {skill.name: skill for skill in self.skills}, made_up)
+        return Offer(tuple(offered), slots, {skill.name: skill for skill in own}, made_up)
 
     def varied(self, rng: random.Random, *, least: int = 1, most: int = 24) -> Offer:
         """Draw an offer of `least` to `most` skills in random order.
@@ -84,7 +92,7 @@ class Drawer:
         chosen = rng.sample(list(self.skills), min(len(self.skills), max(1, size - invented)))
         contract = {skill.name: self._varied(skill, rng) for skill in chosen}
         made_up = self._made_up(invented, rng)
-        offered = [*contract.values(), *made_up]
+        offered = [*contract.values(), *(other.skill for other in made_up)]
         if not _distinct(offered):
             return self.varied(rng, least=least, most=most)
         rng.shuffle(offered)
@@ -92,12 +100,17 @@ class Drawer:
         slots = [CONTRACT.index(s.name) if s.name in CONTRACT else next(free) for s in offered]
         return Offer(tuple(offered), tuple(slots), contract, made_up)
 
-    def _made_up(self, count: int, rng: random.Random) -> tuple[AnySkill, ...]:
-        """Draw skills that no contract knows: most of them authored, the others random words."""
-        authored = min(sum(rng.random() < 0.7 for _ in range(count)), len(self.others))
-        drawn = [other.skill for other in rng.sample(list(self.others.values()), authored)]
-        named = [renamed(s, _name(self.words, rng)) if rng.random() < 0.3 else s for s in drawn]
-        return (*named, *(make_up(self.words, rng) for _ in range(count - authored)))
+    def _made_up(self, count: int, rng: random.Random) -> tuple[Other, ...]:
+        """Draw skills that no contract knows: authored ones, ones from word fields, and ones of random words."""
+        kinds = rng.choices(("authored", "field", "random"), (5, 3, 2), k=count)
+        authored = min(kinds.count("authored"), len(self.others))
+        drawn = rng.sample(list(self.others.values()), authored)
+        named = [o.renamed(_name(self.words, rng)) if rng.random() < 0.3 else o for o in drawn]
+        themes = rng.choices(self.fields, k=max(1, kinds.count("field"))) if self.fields else []
+        for theme in themes[: kinds.count("field")]:
+            chosen = rng.choice(themes) if rng.random() < 0.4 else theme
+            named.append(make_up_field(self.words, _name(self.words, rng), chosen, rng))
+        return (*named, *(make_up(self.words, rng) for _ in range(count - len(named))))
 
     def _varied(self, skill: AnySkill, rng: random.Random) -> AnySkill:
         description = self.describer.describe(skill.name, skill.description, rng)
@@ -120,8 +133,8 @@ def _name(words: Words, rng: random.Random) -> str:
             return name
 
 
-def make_up(words: Words, rng: random.Random) -> AnySkill:
-    """Return a skill of random words; its description is all that tells when to call it."""
+def make_up(words: Words, rng: random.Random) -> Other:
+    """Return a skill of random words; its description is all that tells when to call it, and no request is authored."""
     language: Language = rng.choice(("en", "en", "es"))
     told = [words.word(language, rng) for _ in range(rng.randint(4, 10))]
     joined = rng.choice((", ", " ", " "))
@@ -130,4 +143,4 @@ def make_up(words: Words, rng: random.Random) -> AnySkill:
     region = Param(name=rng.choice(("regions", "region", "area")), kind="regions", required=True)
     text = Param(name=rng.choice(("query", "words", "what", "name")), kind="words", required=True)
     params: tuple[Param, ...] = rng.choice(((image,), (image, region), (image, text), (text,)))
-    return unable(name, joined.join(told).capitalize() + ".", params)
+    return Other(unable(name, joined.join(told).capitalize() + ".", params), {}, {})

@@ -1,6 +1,6 @@
 """Skills that handeye does not have, with requests for them: a planner learns to read an offer by them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,22 @@ class Other:
     values: Mapping[Language, Sequence[str]]
     """Language -> what "{words}" may be; empty where the skill takes none."""
 
+    def renamed(self, name: str) -> "Other":
+        """Return it with its skill under another name."""
+        return replace(self, skill=replace(self.skill, name=name, arguments=arguments_model(name, self.skill.params)))
+
 
 def load_others(folder: Path = FOLDER, *, held_back: bool = False) -> dict[str, Other]:
-    """Return description -> added skill of a folder's files; raises InputError for a file that is not as it should be.
+    """Return description -> added skill of a folder's files, one for each of its descriptions.
+
+    Raises InputError for a file that is not as it should be.
 
     Requests that are kept for measuring are left out, or with `held_back` are the only ones; a skill that has then none
     in a language is left out.
     """
     found: dict[str, Other] = {}
     for path in sorted(folder.glob("*.toml")):
-        for row in read_toml(path)["skills"]:
+        for row in _described(read_toml(path)["skills"]):
             other = _other(row, held_back=held_back)
             lacking = [
                 text for language in LANGUAGES for text in row[language] if ("{words}" in text) != ("words" in row)
@@ -47,6 +53,12 @@ def load_others(folder: Path = FOLDER, *, held_back: bool = False) -> dict[str, 
             if all(other.requests.values()):
                 found[other.skill.description] = other
     return found
+
+
+def _described(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield every row once for each of its descriptions."""
+    for row in rows:
+        yield from ({**row, "description": told} for told in (row["description"], *row.get("also", ())))
 
 
 def _other(row: Mapping[str, Any], *, held_back: bool) -> Other:
@@ -73,8 +85,3 @@ def unable(name: str, description: str, params: tuple[Param, ...]) -> AnySkill:
         mend="it is made up",
         source="made up",
     )
-
-
-def renamed(skill: AnySkill, name: str) -> AnySkill:
-    """Return a skill under another name."""
-    return replace(skill, name=name, arguments=arguments_model(name, skill.params))

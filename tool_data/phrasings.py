@@ -8,8 +8,8 @@ import json
 import re
 import tomllib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,15 +87,6 @@ def load_intents(folder: Path) -> list[Intent]:
                 _intent({**row, "steps": steps, "picture": kind}, name) for kind, steps in row["steps"].items()
             )
     return intents
-
-
-def with_one_thought(intents: Sequence[Intent]) -> list[Intent]:
-    """Return the intents with equal steps under one thought, that of the first that has one."""
-    thoughts: dict[str, Mapping[Language, str]] = {}
-    for intent in intents:
-        if intent.thought:
-            thoughts.setdefault(str(intent.steps), intent.thought)
-    return [replace(intent, thought=thoughts.get(str(intent.steps), {})) for intent in intents]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -33,15 +33,18 @@ class Words:
     """Slot -> language -> authored values."""
     vocabulary: Mapping[Language, Sequence[str]] = field(default_factory=dict)
     """Single words of the language, for values nobody thought of."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Slot -> the slot whose values it takes."""
 
     def value(self, slot: str, language: Language, rng: random.Random) -> str:
-        """Draw a value for a slot; half of the time from the authored list where there is one."""
+        """Draw a value for a slot; most of the time from the authored list where there is one."""
+        slot = self.kinds.get(slot, slot)
         if slot == "degrees":
             return _degrees(rng)
         if slot == "expression":
             return expression(rng)
         listed = self.lists.get(slot.rstrip("0123456789"), {}).get(language, ())
-        if listed and rng.random() < 0.5:
+        if listed and rng.random() < 0.75:
             return rng.choice(listed)
         longest = 3 if slot.startswith(("object", "class", "label")) else 6
         return " ".join(self.word(language, rng) for _ in range(rng.randint(1, longest)))

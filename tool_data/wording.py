@@ -51,10 +51,10 @@ def _both(row: Mapping[str, Any], prefix: str) -> dict[Language, Sequence[str]]:
     return {language: tuple(row[f"{prefix}{language}"]) for language in LANGUAGES}
 
 
-def load_talk(path: Path, *, held_back: bool) -> Talk:
-    """Read chat without a skill, all of it but the requests kept for measuring, or only those."""
+def load_talk(folder: Path, *, held_back: bool) -> Talk:
+    """Read every `no_tool.toml` below a folder, all of it but the requests kept for measuring, or only those."""
     found: dict[Language, dict[str, list[str]]] = {language: {} for language in LANGUAGES}
-    for row in read_toml(path)["intents"]:
+    for row in [row for path in sorted(folder.rglob("no_tool.toml")) for row in read_toml(path)["intents"]]:
         for language in LANGUAGES:
             requests = [text for text in row[language] if is_held_back(text) == held_back]
             for answer in row[f"answer_{language}"] if requests else ():
@@ -62,10 +62,13 @@ def load_talk(path: Path, *, held_back: bool) -> Talk:
     return found
 
 
-def load_words(path: Path, vocabulary: Mapping[Language, Sequence[str]]) -> Words:
+def load_words(paths: Sequence[Path], vocabulary: Mapping[Language, Sequence[str]]) -> Words:
     """Read the words that fill slots; `vocabulary` are single words for values nobody thought of."""
-    lists = read_toml(path)
+    files = [read_toml(path) for path in paths]
     return Words(
-        {slot: {language: lists[f"{plural}_{language}"] for language in LANGUAGES} for slot, plural in _LISTS.items()},
+        {
+            slot: {n: tuple(value for lists in files for value in lists[f"{plural}_{n}"]) for n in LANGUAGES}
+            for slot, plural in _LISTS.items()
+        },
         vocabulary,
     )

@@ -1,10 +1,11 @@
-"""What the planner's tokens are copied from: the places its attention is told to look at.
+"""What tokens are copied from, and which words of a request stand in the offer: where attention is told to look.
 
 A slot is copied from its place in the offer, an artifact id from where it stood last, a word of an argument from
-the same word of the conversation (longest match).
+the same word of the conversation (longest match). A telling word of a request that calls a skill looks at the same word
+of that skill's line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ class Vocabulary:
     """Every control token."""
     opening: frozenset[int]
     """`<a0>` ... and `<,>`, between the items of a list: what follows is an argument."""
+    user: int
+    """`<user>`, where a turn begins."""
 
     @classmethod
     def of(cls, tokenizer: Any) -> "Vocabulary":
@@ -33,6 +36,7 @@ class Vocabulary:
             references=frozenset(n for token, n in ids.items() if has_token(token[1:-1])),
             special=frozenset(ids.values()),
             opening=frozenset([ids["<,>"], *(ids[f"<a{n}>"] for n in range(ARGUMENTS))]),
+            user=ids["<user>"],
         )
 
 
@@ -90,3 +94,65 @@ def _run(ids: Sequence[int], place: int, at: int, end: int) -> int:
     while at + run < end and place + run < at and ids[place + run] == ids[at + run]:
         run += 1
     return run
+
+
+TELLING = 4
+"""Letters, and more, of a piece of a word that tells lines of an offer apart."""
+
+SHARED = 2
+"""Lines that may hold a word which still tells them apart."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of an offer: where they stand, and the telling words in them."""
+
+    spans: Mapping[int, tuple[int, int]]
+    """Slot token -> (place of the slot that opens its line, place of the one behind it)."""
+    words: Mapping[int, Mapping[int, int]]
+    """Slot token -> telling token of its line -> the token's place in the offer."""
+
+    @classmethod
+    def of(cls, offer: Sequence[int], vocabulary: Vocabulary, spelled: Callable[[int], str]) -> "Lines":
+        """Find the lines of an offer's tokens; `spelled` gives a token as the tokeniser writes it."""
+        spans: dict[int, tuple[int, int]] = {}
+        opened: dict[int, int] = {}
+        for place, token in enumerate(offer):
+            if token in opened:
+                spans[token] = (opened[token], place)
+            elif token in vocabulary.slots:
+                opened[token] = place
+        held: dict[int, set[int]] = {}
+        for slot, (begin, end) in spans.items():
+            for token in offer[begin + 1 : end]:
+                held.setdefault(token, set()).add(slot)
+        telling = {t for t, lines in held.items() if len(lines) <= SHARED and len(spelled(t)) >= TELLING}
+        words = {
+            slot: {offer[at]: at for at in range(end - 1, begin, -1) if offer[at] in telling}
+            for slot, (begin, end) in spans.items()
+        }
+        return cls(spans, words)
+
+    def own(self) -> Iterator[tuple[int, int]]:
+        """Yield (place of a word, place of the slot that opens its line)."""
+        for begin, end in self.spans.values():
+            for place in range(begin + 1, end):
+                yield place, begin
+
+    def matches(self, ids: Sequence[int], targets: Sequence[bool], vocabulary: Vocabulary) -> list[tuple[int, int]]:
+        """Return (place of a word in the chat, place of the same word in the offer's line of a skill then called).
+
+        Only words of the same turn before the first that the planner wrote are taken.
+        """
+        found: dict[int, int] = {}
+        begin = 0
+        for at, token in enumerate(ids):
+            if token == vocabulary.user:
+                begin = at
+            if targets[at] and token in self.words:
+                told = self.words[token]
+                written = next(place for place in range(begin, at + 1) if targets[place])
+                for place in range(begin, written):
+                    if ids[place] in told:
+                        found.setdefault(place, told[ids[place]])
+        return sorted(found.items())

@@ -13,6 +13,7 @@ from tool_data.material import Material
 from tool_data.offers import Offer
 from tool_data.pictures import Pool
 
+from .copies import Lines
 from .encode import Encoder, Example, Group, TooLong, collate
 from .model import POSITIONS
 
@@ -45,17 +46,15 @@ class Stage:
 
 
 STAGES = (
-    Stage(share=0.15, least=3, most=8, full=0.0, groups=4, tokens=900, openings=1.0, mix=Mix(0.15, 0.2, 0.02, 0.05)),
-    Stage(share=0.3, least=3, most=24, full=0.4, groups=2, tokens=2000, openings=0.9),
-    Stage(share=0.55, least=1, most=24, full=0.5, groups=2, tokens=2200, openings=0.55, mix=Mix(0.15, 0.4, 0.04, 0.12)),
+    Stage(share=0.12, least=3, most=8, full=0.0, groups=2, tokens=1500, openings=1.0, mix=Mix(0.35, 0.0, 0.04, 0.06)),
+    Stage(share=0.3, least=3, most=24, full=0.5, groups=2, tokens=2400, openings=0.85),
+    Stage(share=0.58, least=1, most=24, full=0.65, groups=2, tokens=2600, openings=0.5),
 )
 """Short offers and first outputs first: choosing by description forms there; long offers and whole chats follow."""
 
 
-REFINING = (
-    Stage(share=1.0, least=1, most=24, full=0.6, groups=2, tokens=2200, openings=0.6, mix=Mix(0.12, 0.4, 0.03, 0.28)),
-)
-"""A second run that goes on from the first: mostly whole chats under the offer that serving shows, more talk."""
+REFINING = (Stage(share=1.0, least=1, most=24, full=0.7, groups=2, tokens=2600, openings=0.5),)
+"""A second run that goes on from the first: mostly the offer that serving shows."""
 
 
 class Source:
@@ -73,19 +72,20 @@ class Source:
         """Draw an offer and the chats under it."""
         return collate(*self.drawn(stage), pad)
 
-    def drawn(self, stage: Stage) -> tuple[tuple[int, ...], list[Example]]:
-        """Draw an offer's tokens and the chats under it."""
+    def drawn(self, stage: Stage) -> tuple[tuple[int, ...], Lines, list[Example]]:
+        """Draw an offer's tokens, its lines and the chats under it."""
         offer = self.generator.offer(self.rng, least=stage.least, most=stage.most, full=stage.full)
-        slots = Slots(offer.skills, offer.slots)
+        slots = Slots(offer.skills, offer.slots, opened=True)
         ids = self.encoder.offer(slots)
+        lines = self.encoder.lines(ids)
         examples: list[Example] = []
         count = len(ids)
         while not examples or count < stage.tokens:
-            examples.append(self._example(offer, ids, slots, stage))
+            examples.append(self._example(offer, ids, lines, slots, stage))
             count += len(examples[-1].ids)
-        return ids, examples
+        return ids, lines, examples
 
-    def _example(self, offer: Offer, ids: Sequence[int], slots: Slots, stage: Stage) -> Example:
+    def _example(self, offer: Offer, ids: Sequence[int], lines: Lines, slots: Slots, stage: Stage) -> Example:
         while True:
             opening = self.rng.random() < stage.openings
             most_turns = 1 if opening else 4
@@ -94,7 +94,7 @@ class Source:
                 trace = first_output(trace)
             shift = self.rng.randrange(FARTHEST) if self.rng.random() < 0.3 else 0
             try:
-                return self.encoder.example(ids, slots, trace, self.longest - shift, shift)
+                return self.encoder.example(ids, lines, slots, trace, self.longest - shift, shift)
             except TooLong as error:
                 log.info("%s: drawn anew", error)
 
@@ -112,7 +112,7 @@ def sample_texts(generator: Generator, count: int, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     for _ in range(count):
         offer = generator.offer(rng)
-        slots = Slots(offer.skills, offer.slots)
+        slots = Slots(offer.skills, offer.slots, opened=True)
         traces = [generator.chat(offer, rng) for _ in range(3)]
         segments = [*slots.offer(), *(s for t in traces for turn in t.turns for s in slots.turn(turn, t))]
         yield from (segment.text for segment in segments if segment.text and not segment.markup)

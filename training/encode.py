@@ -4,14 +4,14 @@ The offer is read once for all its chats, in training as in serving; chats of li
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from agent.segments import Encoded, encode
 from agent.slots import Slots
 from agent.trace import Trace
 
-from .copies import Vocabulary, copies
+from .copies import Lines, Vocabulary, copies
 
 
 class TooLong(ValueError):
@@ -54,6 +54,8 @@ class Example:
     """(place of a picture's first token, SHA-256 of the picture)."""
     copies: tuple[tuple[int, int], ...]
     """(predicting place in the chat, place to look at in offer and chat), see `copies.copies`."""
+    matches: tuple[tuple[int, int], ...]
+    """(place of a word of a request in the chat, place of the same word in the offer), see `copies.Lines.matches`."""
 
 
 class Encoder:
@@ -71,14 +73,22 @@ class Encoder:
         """Return an offer's tokens."""
         return encode(slots.offer(), self.tokenizer, self.image_token_id, lambda _: 0).ids
 
-    def example(self, offer: Sequence[int], slots: Slots, trace: Trace, longest: int, shift: int = 0) -> Example:
+    def lines(self, offer: Sequence[int]) -> Lines:
+        """Return where the lines of an offer stand in its tokens."""
+        inner = getattr(self.tokenizer, "tokenizer", self.tokenizer)
+        return Lines.of(offer, self.vocabulary, lambda token: inner.convert_ids_to_tokens(token))
+
+    def example(
+        self, offer: Sequence[int], lines: Lines, slots: Slots, trace: Trace, longest: int, shift: int = 0
+    ) -> Example:
         """Encode a chat under an offer; raises TooLong where both have more than `longest` tokens."""
         turns = [segment for turn in trace.turns for segment in slots.turn(turn, trace)]
         chat = encode(turns, self.tokenizer, self.image_token_id, lambda _: self.image_tokens)
         _check(len(offer) + len(chat.ids), trace, longest)
         pictures = tuple((place, trace.artifacts[name].sha256) for place, name in chat.images)
         pairs = copies(offer, chat.ids, chat.targets, self.vocabulary)
-        return Example(chat.ids, chat.targets, shift, pictures, tuple(pairs))
+        matches = lines.matches(chat.ids, chat.targets, self.vocabulary)
+        return Example(chat.ids, chat.targets, shift, pictures, tuple(pairs), tuple(matches))
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,15 @@ class Chats:
     """(N, C) bool: False for padding."""
     pairs: Any
     """(M, 3) int64: chat, predicting place in it, place to look at in offer and chat."""
+    matches: Any
+    """(M, 3) int64: chat, place of a word of a request in it, place of the same word in the offer."""
     pictures: tuple[str, ...]
     """SHA-256 of each picture, in the order their tokens stand."""
+
+    def to(self, device: Any) -> "Chats":
+        """Return the chats with their tensors on a device."""
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "pictures"}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -105,8 +122,14 @@ class Group:
 
     offer: Any
     """(1, P) int64."""
+    own: Any
+    """(M, 3) int64: 0, place of a word of the offer, place of the slot its line begins with."""
     chunks: tuple[Chats, ...]
     """The chats, those of like length together."""
+
+    def to(self, device: Any) -> "Group":
+        """Return the group with its tensors on a device."""
+        return Group(self.offer.to(device), self.own.to(device), tuple(chunk.to(device) for chunk in self.chunks))
 
     @property
     def tokens(self) -> int:
@@ -114,7 +137,7 @@ class Group:
         return int(self.offer.numel() + sum(int(chunk.real.sum()) for chunk in self.chunks))
 
 
-def collate(offer: Sequence[int], examples: Sequence[Example], pad: int, most: int = 2048) -> Group:
+def collate(offer: Sequence[int], lines: Lines, examples: Sequence[Example], pad: int, most: int = 2048) -> Group:
     """Make tensors of an offer's chats, at most `most` tokens a chunk with its padding."""
     import torch
 
@@ -125,7 +148,8 @@ def collate(offer: Sequence[int], examples: Sequence[Example], pad: int, most: i
             chunks.append([])
         chunks[-1].append(example)
     tables = tuple(_table(chunk, len(offer), pad) for chunk in chunks)
-    return Group(torch.tensor([list(offer)]), tables)
+    own = torch.tensor([(0, word, slot) for word, slot in lines.own()], dtype=torch.int64).reshape(-1, 3)
+    return Group(torch.tensor([list(offer)]), own, tables)
 
 
 def _table(examples: Sequence[Example], begin: int, pad: int) -> Chats:
@@ -136,12 +160,16 @@ def _table(examples: Sequence[Example], begin: int, pad: int) -> Chats:
     def padded(values: Callable[[Example], Sequence[int]], fill: int) -> Any:
         return torch.tensor([[*values(e), *[fill] * (longest - len(e.ids))] for e in examples])
 
-    pairs = [(n, q, k) for n, example in enumerate(examples) for q, k in example.copies]
+    def places(found: Callable[[Example], Sequence[tuple[int, int]]]) -> Any:
+        told = [(n, q, k) for n, example in enumerate(examples) for q, k in found(example)]
+        return torch.tensor(told, dtype=torch.int64).reshape(-1, 3)
+
     return Chats(
         ids=padded(lambda e: e.ids, pad),
         targets=padded(lambda e: e.targets, 0).bool(),
         positions=padded(lambda e: range(begin + e.shift, begin + e.shift + len(e.ids)), 0),
         real=padded(lambda e: [1] * len(e.ids), 0).bool(),
-        pairs=torch.tensor(pairs, dtype=torch.int64).reshape(-1, 3),
+        pairs=places(lambda e: e.copies),
+        matches=places(lambda e: e.matches),
         pictures=tuple(digest for example in examples for _, digest in example.images),
     )

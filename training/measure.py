@@ -18,7 +18,7 @@ from tool_data.pictures import pool as draw_pool
 from .copies import Vocabulary
 from .data import Source, Stage, pixels
 from .encode import Chats, Encoder
-from .forward import read_chats, read_offer
+from .forward import Reader
 from .memory import keep_memory
 from .tokenizer import Cached
 
@@ -101,9 +101,10 @@ def measure(
     for _ in range(groups):
         with torch.no_grad():
             group = source.group(stage, tokenizer.pad_token_id)
-            offer = read_offer(model, group)
+            reader = Reader(model, torch.float32)
+            offer = reader.offer(group)
             for chats in group.chunks:
-                likely = model.lm_head(read_chats(model, offer, chats, table).hidden).argmax(-1)
+                likely = model.lm_head(reader.chats(offer, chats, table).hidden).argmax(-1)
                 for item in outputs(chats):
                     told = chats.ids[item.chat, item.begin : item.end].tolist()
                     guess = likely[item.chat, item.begin - 1 : item.end - 1].tolist()

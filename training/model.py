@@ -9,11 +9,11 @@ from typing import Any
 class Size:
     """How large a planner is."""
 
-    width: int = 128
-    """Hidden size; heads have 32 channels each."""
+    width: int = 256
+    """Hidden size; a multiple of 64, one head each."""
     layers: int = 4
     """Llama layers, at least 3 for the initialisation."""
-    vocabulary: int = 4096
+    vocabulary: int = 8192
     """Tokens, control tokens included."""
     vision_width: int = 128
     """Hidden size of the CLIP tower."""
@@ -26,8 +26,11 @@ class Size:
         return (self.picture // 32) ** 2
 
 
-HEAD = 32
-"""Channels of one attention head."""
+HEAD = 64
+"""Channels of one attention head of the Llama."""
+
+VISION_HEAD = 32
+"""Channels of one attention head of the picture tower."""
 
 POSITIONS = 2048
 """Tokens a chat may have."""
@@ -60,7 +63,7 @@ def build(size: Size, image_token_id: int, pad: int, bos: int, eos: int) -> Any:
         hidden_size=size.vision_width,
         intermediate_size=size.vision_width * 4,
         num_hidden_layers=2,
-        num_attention_heads=size.vision_width // HEAD,
+        num_attention_heads=size.vision_width // VISION_HEAD,
         image_size=size.picture,
         patch_size=32,
         projection_dim=size.vision_width,
@@ -83,8 +86,10 @@ def build(size: Size, image_token_id: int, pad: int, bos: int, eos: int) -> Any:
 def initialise(llama: Any) -> None:
     """Draw a Llama's weights so that copying is there from the first step.
 
-    Layer 0: half of the heads look at the token before and write it to a place of its own. Layer 1: the same heads
-    look for tokens whose predecessor is the current token. Last layer: heads 0 and 1 copy what they attend to.
+    Layer 0: the first half of the heads look at the token before and write it to a place of its own, the last head
+    copies what it attends to. Layer 1: the first half look for tokens whose predecessor is the current token. The
+    layer before the last: heads 0 and 1 copy what they attend to; in the last layer all do. What the copying heads
+    should look at is told by attention supervision (`forward.supervised`).
     """
     import torch
 
@@ -100,8 +105,11 @@ def initialise(llama: Any) -> None:
             scale = (2 * config.num_hidden_layers) ** -0.5
             layer.self_attn.o_proj.weight.mul_(scale)
             layer.mlp.down_proj.weight.mul_(scale)
+        heads = config.num_attention_heads
         _look_back(llama)
-        _copy(llama.layers[-1].self_attn, heads=2)
+        _copy(llama.layers[0].self_attn, heads - 1, heads, gain=1.0)
+        _copy(llama.layers[-2].self_attn, 0, 2, gain=1.0)
+        _copy(llama.layers[-1].self_attn, 0, heads, gain=2.0)
 
 
 def _orthonormal(rows: int, columns: int) -> Any:
@@ -112,11 +120,12 @@ def _orthonormal(rows: int, columns: int) -> Any:
     return q.T.contiguous()
 
 
-def _copy(attention: Any, heads: int) -> None:
-    """Let the first heads write what they attend to: value P, output 2 P^T."""
-    projection = _orthonormal(heads * HEAD, attention.v_proj.weight.shape[1])
-    attention.v_proj.weight[: heads * HEAD] = projection
-    attention.o_proj.weight[:, : heads * HEAD] = 2 * projection.T
+def _copy(attention: Any, first: int, end: int, gain: float) -> None:
+    """Let some heads write what they attend to: value P, output `gain` P^T."""
+    span = slice(first * HEAD, end * HEAD)
+    projection = _orthonormal((end - first) * HEAD, attention.v_proj.weight.shape[1])
+    attention.v_proj.weight[span] = projection
+    attention.o_proj.weight[:, span] = gain * projection.T
 
 
 def _look_back(llama: Any) -> None:

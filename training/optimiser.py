@@ -1,8 +1,8 @@
-"""Muon in float32, and the learning-rate schedule.
+"""Muon, and the learning-rate schedule.
 
 Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): momentum whose matrix is made nearly orthogonal by
-Newton-Schulz steps. torch.optim.Muon takes those steps in bfloat16, which a CPU without bf16 units does
-forty times slower.
+Newton-Schulz steps. torch.optim.Muon always takes those steps in bfloat16, which a CPU without bf16 units does
+forty times slower; here the caller says in which dtype.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,16 @@ class Muon:
     """Muon for a list of matrices."""
 
     def __init__(
-        self, matrices: Iterable[Any], rate: float = 0.02, momentum: float = 0.95, decay: float = 0.02, steps: int = 5
+        self,
+        matrices: Iterable[Any],
+        rate: float = 0.02,
+        momentum: float = 0.95,
+        decay: float = 0.02,
+        steps: int = 5,
+        dtype: Any = None,
     ) -> None:
-        """Take (rows, columns) parameters; `rate` is the learning rate, `steps` those of Newton-Schulz."""
+        """Take (rows, columns) parameters; `rate` is the learning rate, `steps` those of Newton-Schulz in `dtype`."""
+        self.dtype = dtype
         self.matrices = list(matrices)
         self.rate, self.momentum, self.decay, self.steps = rate, momentum, decay, steps
         self._moments: list[Any] = [None] * len(self.matrices)
@@ -33,7 +40,8 @@ class Muon:
                 if self._moments[i] is None:
                     self._moments[i] = torch.zeros_like(matrix)
                 moment = self._moments[i].lerp_(matrix.grad, 1 - self.momentum)
-                update = orthogonal(matrix.grad.lerp(moment, self.momentum), self.steps)
+                told = matrix.grad.lerp(moment, self.momentum)
+                update = orthogonal(told if self.dtype is None else told.to(self.dtype), self.steps).to(matrix.dtype)
                 rate = self.rate * scale
                 matrix.mul_(1 - rate * self.decay)
                 matrix.add_(update, alpha=-rate * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5)

@@ -8,7 +8,7 @@ import argparse
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ from tool_data.generate import Generator
 from tool_data.material import Material
 from tool_data.pictures import pool as draw_pool
 
-from .attention import Supervisor
 from .checkpoint import load_model, processor_of, save
 from .data import REFINING, STAGES, Source, Stage, pixels, sample_texts
 from .encode import Encoder, Group
-from .forward import read_chats, read_offer
+from .forward import Reader, Seen
 from .memory import keep_memory
 from .model import Size, build
 from .optimiser import Muon, schedule
@@ -33,7 +32,7 @@ log = logging.getLogger("training.planner")
 PROMPT_WEIGHT = 0.1
 """Weight of the loss on tokens the planner did not write."""
 
-PROMPT_SHARE = 0.25
+PROMPT_SHARE = 0.12
 """Share of those tokens whose loss is computed in a step."""
 
 
@@ -42,6 +41,12 @@ CHOICE_WEIGHT = 4.0
 
 BEGINNING = 4
 """Tokens of an answer that choose it."""
+
+LOSSES = ("planner", "prompt", "copy", "match", "own")
+"""What a step reports, by name."""
+
+LOOKS = {"copy": 1.0, "match": 0.5, "own": 0.3}
+"""Weights of the losses on where attention looks, by kind (`forward.supervised`)."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,14 @@ class Plan:
     """CPU threads of a process."""
     workers: int = 2
     """Processes; see `workers`."""
-    pictures: int = 800
+    pictures: int = 1500
     """Pictures in the pool."""
-    sample: int = 1500
+    sample: int = 4000
     """Offers the tokeniser is trained on."""
+    device: str = "cpu"
+    """Where to train: "cpu" or "cuda"."""
+    dtype: str = "auto"
+    """Dtype of the matrix products: "auto" is bfloat16 where the processor has units for it, else float32."""
     size: Size = field(default_factory=Size)
     """How large the planner is; a run that goes on from a checkpoint takes its size."""
     start: Path | None = None
@@ -94,15 +103,19 @@ class Run:
         encoder = Encoder(Cached(self.tokenizer), plan.size.image_tokens)
         self.source = Source(material, pool, encoder, plan.seed * 1000 + self.workers.rank)
         self.processor = processor_of(self.tokenizer, plan.size)
-        self.pixels = pixels(pool, self.processor.image_processor)
+        self.device = torch.device(plan.device)
+        self.dtype = _dtype(plan)
+        table = pixels(pool, self.processor.image_processor)
+        self.pixels = {digest: picture.to(self.device) for digest, picture in table.items()}
         ids = self.tokenizer
         if plan.start is None:
             size = replace(plan.size, vocabulary=len(ids))
             self.model = build(size, encoder.image_token_id, ids.pad_token_id, ids.bos_token_id, ids.eos_token_id)
         else:
             self.model = load_model(plan.start)
+        self.model.to(self.device)
         self.say = ids.convert_tokens_to_ids("<say>")
-        self.supervisor = Supervisor(self.model.model.language_model)
+        self.slots = torch.tensor(sorted(encoder.vocabulary.slots), device=self.device)
         self.seen = 0.0
         self.begun, self.seconds = time.monotonic(), 0.0
         self._optimisers()
@@ -122,7 +135,7 @@ class Run:
         matrices = [parameter for _, parameter in blocks if parameter.dim() == 2]
         known = {id(parameter) for parameter in matrices}
         others = [p for p in self.model.parameters() if id(p) not in known]
-        self.muon = Muon(matrices, self.plan.muon)
+        self.muon = Muon(matrices, self.plan.muon, dtype=self.dtype)
         self.adam = torch.optim.AdamW(others, lr=self.plan.adam, betas=(0.9, 0.95), weight_decay=0.0)
 
     def train(self) -> None:
@@ -161,7 +174,8 @@ class Run:
     def groups(self, stage: Stage) -> list[Group]:
         """Draw this process's share of the offers and chats of one step."""
         count = max(1, stage.groups // self.workers.count)
-        return [self.source.group(stage, self.tokenizer.pad_token_id) for _ in range(count)]
+        drawn = (self.source.group(stage, self.tokenizer.pad_token_id) for _ in range(count))
+        return [group.to(self.device) for group in drawn]
 
     def step(self, groups: Sequence[Group], scale: float) -> dict[str, float]:
         """Take one step at `scale` times the learning rates and return the losses."""
@@ -169,11 +183,12 @@ class Run:
 
         self.model.train()
         self.model.zero_grad(set_to_none=True)
+        reader = Reader(self.model, self.dtype)
         found = []
-        for group in groups:
-            losses = self.losses(group)
-            (losses[0] + PROMPT_WEIGHT * losses[1] + losses[2]).div(len(groups)).backward()
-            found.append([float(value.detach()) for value in losses])
+        for number, group in enumerate(groups):
+            losses = self.losses(reader, group)
+            (self.total(losses) / len(groups)).backward(retain_graph=number + 1 < len(groups))
+            found.append([float(losses[name].detach()) for name in LOSSES])
         means = [sum(values) / len(found) for values in zip(*found, strict=True)]
         tokens = float(sum(group.tokens for group in groups))
         told = [*means, tokens, time.monotonic() - self.begun]
@@ -184,33 +199,42 @@ class Run:
             parameters["lr"] = self.plan.adam * scale
         self.adam.step()
         self.muon.step(scale)
-        return {n: round(v, 3) for n, v in zip(("planner", "prompt", "attention", "norm"), [*means, norm], strict=True)}
+        return {n: round(v, 3) for n, v in zip((*LOSSES, "norm"), [*means, norm], strict=True)}
 
-    def losses(self, group: Group) -> tuple[Any, Any, Any]:
-        """Return the mean losses on planner tokens, on a sample of the others, and of the attention."""
+    def total(self, losses: Mapping[str, Any]) -> Any:
+        """Return what a step lowers."""
+        looks = sum(weight * losses[kind] for kind, weight in LOOKS.items())
+        return losses["planner"] + PROMPT_WEIGHT * losses["prompt"] + looks
+
+    def losses(self, reader: Reader, group: Group) -> dict[str, Any]:
+        """Return the mean losses on planner tokens, on a sample of the others, and of the attention by kind."""
         import torch
 
-        offer = read_offer(self.model, group)
+        offer = reader.offer(group)
         nobody = torch.zeros_like(group.offer, dtype=torch.bool)
         parts = [self._sampled(offer.hidden, group.offer, nobody, ~nobody)]
-        looks = []
+        looks: dict[str, list[tuple[Any, Any]]] = {kind: [] for kind in LOOKS}
+        looks["own"].append(_looked(offer, "own", None))
         for chats in group.chunks:
-            seen = read_chats(self.model, offer, chats, self.pixels)
+            seen = reader.chats(offer, chats, self.pixels)
             parts.append(self._sampled(seen.hidden, chats.ids, chats.targets, chats.real))
             chat, predicting, _ = chats.pairs.T
-            copied = self.weights(chats.ids[chat, predicting + 1])
-            looks.append((self.supervisor.losses(seen, chats.pairs).mean(0), copied))
+            looks["copy"].append(_looked(seen, "copy", self.weights(chats.ids[chat, predicting + 1])))
+            looks["match"].append(_looked(seen, "match", None))
         hidden, told, mine, weights = (torch.cat(values) for values in zip(*parts, strict=True))
-        each = torch.nn.functional.cross_entropy(self.model.lm_head(hidden).float(), told, reduction="none")
-        attention, copied = (torch.cat(values) for values in zip(*looks, strict=True))
-        return _mean(each[mine], weights[mine]), each[~mine].mean(), _mean(attention, copied)
+        logits = torch.nn.functional.linear(hidden.to(self.dtype), self.model.lm_head.weight.to(self.dtype))
+        each = torch.nn.functional.cross_entropy(logits.float(), told, reduction="none")
+        losses = {"planner": _mean(each[mine], weights[mine]), "prompt": each[~mine].mean()}
+        for kind, found in looks.items():
+            losses[kind] = _mean(*(torch.cat(values) for values in zip(*found, strict=True)))
+        return losses
 
     def _sampled(self, hidden: Any, ids: Any, targets: Any, real: Any) -> tuple[Any, Any, Any, Any]:
         """Return hidden states (N, width), the tokens they predict, which the planner wrote, their weights (N,)."""
         import torch
 
         told, wanted = ids[:, 1:], targets[:, 1:]
-        sampled = torch.rand(told.shape) < PROMPT_SHARE
+        sampled = torch.rand(told.shape, device=told.device) < PROMPT_SHARE
         sampled &= real[:, 1:] & (told != self.model.config.image_token_id)
         chosen = wanted | sampled
         weights = self.weights(told)
@@ -223,13 +247,30 @@ class Run:
         """Return the weight of each token in the losses: which skill is called matters most."""
         import torch
 
-        slots = torch.tensor(sorted(self.source.encoder.vocabulary.slots))
-        return 1.0 + (CHOICE_WEIGHT - 1.0) * torch.isin(tokens, slots)
+        return 1.0 + (CHOICE_WEIGHT - 1.0) * torch.isin(tokens, self.slots)
 
     def save(self) -> None:
         """Write a checkpoint that AutoModelForImageTextToText and AutoProcessor load."""
         save(self.model, self.processor, self.out)
         log.info("saved to %s", self.out)
+
+
+def _looked(seen: Seen, kind: str, weights: Any) -> tuple[Any, Any]:
+    """Return -log of the attention on the right places (heads * M,), and their weights; None weighs all alike."""
+    import torch
+
+    look = seen.looks[kind]
+    each = torch.nn.functional.cross_entropy(look.scores, look.places, reduction="none")
+    return each, torch.ones_like(each) if weights is None else weights.repeat(len(each) // max(1, len(weights)))
+
+
+def _dtype(plan: Plan) -> Any:
+    import torch
+
+    if plan.dtype != "auto":
+        return getattr(torch, plan.dtype)
+    fast = plan.device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if fast else torch.float32
 
 
 def _mean(values: Any, weights: Any) -> Any:
@@ -260,6 +301,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=Plan.tokens, help="tokens to train on")
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--threads", type=int, default=Plan.threads, help="CPU threads of a process")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default=Plan.device)
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default=Plan.dtype)
     parser.add_argument("--workers", type=int, default=Plan.workers, help="processes that train together")
     parser.add_argument("--width", type=int, default=Size.width, help="hidden size, a multiple of 64")
     parser.add_argument("--layers", type=int, default=Size.layers)

@@ -16,7 +16,7 @@ from ..decode import Decoder, constrained
 from ..messages import ChatTemplate
 from ..planner import CallReady, ContextFull, Delta
 from ..segments import Segment, encode
-from ..slots import Slots
+from ..slots import DIALECTS, Slots
 from ..slots_grammar import grammar
 from ..slots_reader import SlotsReader
 from ..trace import PlannerOutput, Trace
@@ -99,13 +99,13 @@ class LlavaPlanner:
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._image_token_id: int = model.config.image_token_id
-        self._slots = settings.get("dialect") == "slots"
+        self._opened = DIALECTS.get(settings.get("dialect", ""))
         text_config = model.config.get_text_config()
         self.max_length: int = settings.get("max_length", text_config.max_position_embeddings)
         eos = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
         self._stop_ids: list[int] = eos if isinstance(eos, list) else [eos]
         self._grammar_tokens = llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=text_config.vocab_size)
-        self._template = None if self._slots else ChatTemplate(self._tokenizer, processor.image_token)
+        self._template = None if self._opened is not None else ChatTemplate(self._tokenizer, processor.image_token)
         self._pictures: dict[str, tuple[int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -121,7 +121,7 @@ class LlavaPlanner:
         import llguidance
 
         first_call = trace.call_count + 1
-        slots = Slots(skills) if self._slots else None
+        slots = Slots(skills, opened=self._opened) if self._opened is not None else None
         reader: SlotsReader | ChatReader
         if slots is not None:
             segments = slots.render(trace)
