@@ -2,12 +2,12 @@
 
 import tomllib
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from skills import InputError
+from skills.errors import nearest
 from skills.values import Frozen
 
 NAMES = ("embedded", "laptop", "full")
@@ -43,8 +43,7 @@ class Profile(Frozen):
         known = list(names)
         for name in self.skills:
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "`handeye skills` lists them"
+                hint = nearest(name, known, "`handeye skills` lists them")
                 raise InputError(f"the profile sets [skills.{name}], which is no skill; {hint}")
 
 
