@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
 from skills import BadArguments, BadRegion, Picture, Region, Regions, Skill
+from skills.errors import nearest
 from skills.regions import frames_of, resolve
 from skills.store import Artifacts
 
@@ -73,8 +73,8 @@ def _complaint(skill: Skill[..., Any], error: ValidationError) -> str:
     for item in error.errors(include_url=False, include_context=False):
         name = str(item["loc"][0]) if item["loc"] else "the arguments"
         if item["type"] == "extra_forbidden":
-            near = get_close_matches(name, [p.name for p in skill.params], n=1)
-            line = f"no argument {name[:40]!r}" + (f", did you mean {near[0]!r}?" if near else "")
+            hint = nearest(name, [p.name for p in skill.params], "")
+            line = f"no argument {name[:40]!r}" + (f", {hint}" if hint else "")
         elif item["type"] == "missing":
             line = f"argument {name!r} is missing"
         else:

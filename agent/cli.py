@@ -10,11 +10,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
-from difflib import get_close_matches
 from types import ModuleType
 from typing import NamedTuple
 
 from skills import InputError
+from skills.errors import nearest
 
 from .options import Parser
 from .turns import Bug, Stopped
@@ -94,8 +94,7 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     name, *rest = argv
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`handeye --help` lists them"
+        hint = nearest(name, COMMANDS, "`handeye --help` lists them")
         raise InputError(f"no command is named {name!r}; {hint}")
     status: int = _module(name).main(rest)
     return status

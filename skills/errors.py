@@ -15,6 +15,8 @@
 Any other exception out of a skill is a bug: the trace is saved, then it is raised.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -77,3 +79,9 @@ class OutOfMemory(SkillError):
 
 class Cancelled(Exception):
     """Raised by `Cancel.check` once the user has asked to stop."""
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return "did you mean 'x'?" for the known name nearest to a mistyped one, or `otherwise` where none is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from agent import Trace
-from tool_data.formats.base import Refused, Report
-from tool_data.formats.llava_plus import from_trace, to_trace
+from tool_data.formats.base import Refused, Report, take
+from tool_data.formats.llava_plus import FORMAT, from_trace, to_trace
 
 ASK = "Using the provided boxes as a visual guide, please segment the objects.\nThe input boxes are: "
 BOXES = [[0.0, 0.52, 0.1, 0.67]]
@@ -92,6 +92,6 @@ def extra(trace, kind):
 def refusal(row):
     report = Report()
     with pytest.raises(Refused) as refused:
-        to_trace(row, "x-1", report)
+        take(FORMAT, row, "x-1", report)
     assert not report.repaired
     return str(refused.value)

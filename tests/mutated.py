@@ -6,7 +6,7 @@ import random
 
 from agent import Agent, ScriptedPlanner
 from tests.probes import picture
-from tool_data.formats.base import Refused, Report
+from tool_data.formats.base import Refused, Report, take
 
 TOOL = {
     "type": "function",
@@ -60,7 +60,7 @@ def held_or_refused(form, base, count):
         row = mutated(base, random.Random(seed))
         before, report = json.dumps(row), Report()
         try:
-            trace = form.to_trace(row, "r-1", report)
+            trace = take(form, row, "r-1", report)
             out = form.from_trace(trace)
         except Refused:
             continue
@@ -75,7 +75,7 @@ def held_or_refused(form, base, count):
 def refusal(form, row):
     """Return why a row is refused."""
     try:
-        form.to_trace(row, "r-1", Report())
+        take(form, row, "r-1", Report())
     except Refused as refused:
         return str(refused)
     raise AssertionError("the row was taken")

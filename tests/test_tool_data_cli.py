@@ -151,7 +151,7 @@ def test_text_that_is_no_utf8_nests_too_deeply_or_cannot_be_written(capsys):
     half = whole | {"turns": [{"request": "\ud83d"}]}
     status, _, log = run(capsys, "import", "trace", lines("half.jsonl", half, whole), "out.jsonl")
     assert (status, log[0]) == (0, "half.jsonl: 2 rows read, 1 kept (0 of them repaired), 1 refused")
-    assert log[1].startswith("  half-1: it cannot be written as UTF-8: ")
+    assert log[1].startswith("  half-1: the row cannot be saved as a Trace; expected finite numbers, whole characters ")
 
 
 def test_a_trace_that_a_format_cannot_hold_is_refused_and_the_rest_written(capsys):

@@ -6,7 +6,7 @@ import pytest
 
 from agent.trace import PlannerOutput, Step, ToolCall, Trace, Turn
 from skills.store import Artifact
-from tool_data.formats.base import Refused, Report, picture
+from tool_data.formats.base import Refused, Report, picture, take
 from tool_data.formats.llava import FORMAT, from_trace, to_trace
 
 
@@ -113,7 +113,7 @@ REFUSED = {
 def test_another_row_is_refused_and_nothing_noted(why):
     report = Report()
     with pytest.raises(Refused) as refused:
-        to_trace(REFUSED[why], "train-1", report)
+        take(FORMAT, REFUSED[why], "train-1", report)
     assert str(refused.value) == why
     assert report.repaired == []
 
@@ -131,7 +131,7 @@ SAVED = "the row cannot be saved as a Trace; expected finite numbers, whole char
 )
 def test_a_row_that_would_not_come_back_is_refused(source, why):
     with pytest.raises(Refused) as refused:
-        to_trace(source, "train-1", Report())
+        take(FORMAT, source, "train-1", Report())
     assert str(refused.value).startswith(why)
 
 

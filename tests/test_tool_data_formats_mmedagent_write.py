@@ -4,8 +4,8 @@ import pytest
 
 from agent import Observation, PlannerOutput, Step, ToolCall, Trace, Turn
 from tests.mmedagent_rows import assist, row
-from tool_data.formats.base import Refused, Report, picture
-from tool_data.formats.mmedagent import from_trace, to_trace
+from tool_data.formats.base import Refused, Report, picture, take
+from tool_data.formats.mmedagent import FORMAT, from_trace, to_trace
 from tool_data.formats.mmedagent_text import Pairs
 
 
@@ -40,7 +40,7 @@ from tool_data.formats.mmedagent_text import Pairs
 def test_a_wrong_row_is_refused(changed, why):
     report = Report()
     with pytest.raises(Refused) as refused:
-        to_trace(row(**changed), "m-1", report)
+        take(FORMAT, row(**changed), "m-1", report)
     assert why in str(refused.value)
     assert not report.repaired
 

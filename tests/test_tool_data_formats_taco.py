@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from agent.trace import CallError, Observation, PlannerOutput, Step, ToolCall, Trace, Turn
-from tool_data.formats.base import Refused, Report, read, rows
+from tool_data.formats.base import Refused, Report, read, rows, take
 from tool_data.formats.repair import repaired
 from tool_data.formats.taco import FORMAT, from_trace, to_trace
 from tool_data.formats.taco_text import CAUTION, IDLE
@@ -217,7 +217,7 @@ def test_another_row_is_refused_and_nothing_noted(name):
     source, why = REFUSED[name]
     report = Report()
     with pytest.raises(Refused) as refused:
-        to_trace(source, "mmvet-1", report)
+        take(FORMAT, source, "mmvet-1", report)
     assert str(refused.value).startswith(why) if why in (SAVED, "message 1: ") else str(refused.value) == why
     assert report.repaired == []
 

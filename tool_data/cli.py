@@ -3,10 +3,10 @@
 import importlib
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from agent.cli import Command
 from skills import InputError
+from skills.errors import nearest
 
 SUBCOMMANDS: dict[str, Command] = {
     "import": Command("tool_data.importing", "read other people's data into Traces"),
@@ -26,8 +26,7 @@ def main(argv: Sequence[str]) -> int:
         print(_help(), file=sys.stdout if name else sys.stderr)
         return 0 if name else 2
     if name not in SUBCOMMANDS:
-        near = get_close_matches(name, SUBCOMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SUBCOMMANDS)}"
+        hint = nearest(name, SUBCOMMANDS, f"expected one of {', '.join(SUBCOMMANDS)}")
         raise InputError(f"`handeye data` has no {name!r}; {hint}")
     status: int = importlib.import_module(SUBCOMMANDS[name].module).main(rest)
     return status

@@ -1,7 +1,6 @@
 """What importing and exporting share: an output that appears whole, counts on stderr, a report as JSON."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from agent.trace import Trace
 from skills import InputError
 
 from .formats.base import Format, Report, read
+from .whole import whole
 
 SHOWN = 3
 """Refused rows that are named on stderr; a report names all."""
@@ -26,13 +26,8 @@ def output(path: Path, inputs: Sequence[Path], force: bool) -> Iterator[TextIO]:
     Raises InputError where the name cannot be used, see `claim`.
     """
     claim(path, inputs, force)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            yield file
-        os.replace(part, path)  # noqa: PTH105  (one step, also over a file that is there)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part, part.open("w", encoding="utf-8") as file:
+        yield file
 
 
 def claim(path: Path, inputs: Sequence[Path], force: bool) -> None:

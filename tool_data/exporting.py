@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +13,7 @@ from agent.trace import Trace
 from skills import InputError
 
 from .counted import check, claim, output, tell, traces, write_report
-from .formats.base import Format, Refused, Report, Row
+from .formats.base import Format, Refused, Report, Row, written
 from .formats.table import FORMATS, find, listed
 
 
@@ -82,7 +83,7 @@ def _writer(form: Format) -> Callable[[Trace], Row]:
     if form.from_trace is None:
         able = ", ".join(name for name, other in FORMATS.items() if other.from_trace)
         raise InputError(f"the format {form.name!r} is only read; expected one of {able}")
-    return form.from_trace
+    return partial(written, form)
 
 
 def _export(rows: Iterator[str], file: TextIO, as_list: bool) -> str:

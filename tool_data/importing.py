@@ -79,14 +79,8 @@ class _Run:
         self.parts.append((path, report))
         try:
             for trace in traces(path, self.form, report):
-                try:
-                    line = trace.to_json()
-                except ValueError as error:  # half of a surrogate pair, which UTF-8 has no form for
-                    report.kept -= 1
-                    report.refused.append((f"{path.stem}-{report.read}", f"it cannot be written as UTF-8: {error}"))
-                    continue
                 if file is not None:
-                    file.write(line + "\n")
+                    file.write(trace.to_json() + "\n")
         except InputError as error:
             kept = f"; the {report.kept} rows kept before it stand" if report.kept and file is not None else ""
             self.problems.append(f"{error}{kept}")

@@ -10,6 +10,8 @@ from agent.trace import Trace
 from skills import InputError
 from skills.store import HASH, Artifact
 
+from ..checks.row import SIMULATED, is_simulated
+
 Row = Mapping[str, Any]
 """One row of a data set, as JSON."""
 
@@ -54,6 +56,8 @@ class Format:
     """What a row of it cannot hold of a Trace, one line each."""
     pairs: Callable[[list[tuple[str, Any]]], Any] | None = None
     """How an object is read, as json's `object_pairs_hook`, where one may hold a key twice."""
+    own: bool = False
+    """True for our own Traces: they say themselves who made them, and defaults may be left out of a row."""
 
 
 def read(path: Path, form: Format, report: Report) -> Iterator[Trace]:
@@ -68,12 +72,60 @@ def read(path: Path, form: Format, report: Report) -> Iterator[Trace]:
         try:
             if not isinstance(row, Mapping):
                 raise Refused(f"a row is a JSON object, this is {type(row).__name__}")
-            trace = form.to_trace(row, name, report)
+            trace = take(form, row, name, report)
         except Refused as refused:
             report.refused.append((name, str(refused)))
             continue
         report.kept += 1
         yield trace
+
+
+def take(form: Format, row: Row, name: str, report: Report) -> Trace:
+    """Return the Trace of a row, held to its word: it can be saved, and gives back the row it was made of.
+
+    Mends are noted in `report`. Raises Refused where the row is not of the format, could not be saved as JSON or, with
+    nothing mended, would not be written back as it is.
+    """
+    noted = Report()
+    try:
+        trace = _marked(form, row, name, noted)
+        trace.to_json()
+        text = json.dumps(row, allow_nan=False)
+        same = form.own or bool(noted.repaired) or json.dumps(written(form, trace), allow_nan=False) == text
+    except Refused:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Refused(
+            "the row cannot be saved as a Trace; expected finite numbers, whole characters and few levels "
+            f"({type(error).__name__}: {str(error)[:80]!r})"
+        ) from None
+    if not same:
+        raise Refused("the row would not be written back as it is; expected no more than the keys of its format")
+    report.repaired += noted.repaired
+    return trace
+
+
+def _marked(form: Format, row: Row, name: str, report: Report) -> Trace:
+    """Return the Trace of a row, simulated where the row says so."""
+    if form.own or row.get(SIMULATED) is not True:
+        return form.to_trace(row, name, report)
+    rest = (form.pairs or dict)([(key, value) for key, value in row.items() if key != SIMULATED])
+    trace = form.to_trace(rest, name, report)
+    return trace.model_copy(update={"meta": trace.meta.model_copy(update={"planner": SIMULATED})})
+
+
+def written(form: Format, trace: Trace) -> Row:
+    """Return the row of a trace; one that is simulated says `"simulated": true` behind everything else.
+
+    Raises Refused where the format cannot hold the trace.
+    """
+    if form.from_trace is None:
+        raise Refused(f"the format {form.name!r} is only read; export another")
+    row = form.from_trace(trace)
+    if form.own or not is_simulated(trace):
+        return row
+    found: Row = (form.pairs or dict)([*row.items(), (SIMULATED, True)])
+    return found
 
 
 def rows(path: Path, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Iterator[Any]:

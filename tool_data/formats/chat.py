@@ -15,8 +15,7 @@ from .chat_messages import Reader
 from .layout import Style, hollow, write
 from .messages import Message, dumps, form_of, to_messages, with_extra
 from .reading import to_trace as fold
-from .repair import repaired
-from .tools import read_tools, tools_of
+from .tools import read_tools, tools_in, tools_of
 
 
 def to_trace(row: Row, name: str, report: Report, style: Style) -> Trace:
@@ -24,7 +23,8 @@ def to_trace(row: Row, name: str, report: Report, style: Style) -> Trace:
     source = row.get("messages")
     if not isinstance(source, list):
         raise Refused(f"'messages' is {type(source).__name__}; expected a list of objects with 'role' and 'content'")
-    offer, foreign = read_tools(_tools(row, style))
+    tools = tools_in(row, text=style.columns)
+    offer, foreign = read_tools([] if tools is None else tools)
     reader = Reader(name, report, style, column_of(row) if style.columns else ())
     read = [reader.message(at, message) for at, message in enumerate(source)]
     if reader.left:
@@ -67,15 +67,6 @@ def _values(
         return values | {"tools": tools}, ["messages", "tools"] if tools else ["messages"]
     values |= {"tools": dumps(tools), "images": [name for message in told for name in message.images]}
     return values, list(values)
-
-
-def _tools(row: Row, style: Style) -> Any:
-    tools = row.get("tools")
-    if isinstance(tools, str) and style.columns:
-        tools, mends = repaired(tools)
-        if mends:
-            raise Refused(f"'tools' is malformed JSON: {mends[0]}; expected a list of function schemas")
-    return [] if tools is None else tools
 
 
 def column_of(row: Row) -> list[str]:

@@ -20,8 +20,7 @@ from .chat import column_of
 from .hermes_messages import counted, grouped, mold_of, read, role_of, write
 from .messages import LOSSES, Message, dumps, extra_of, form_of, to_messages, with_extra
 from .reading import to_trace as fold
-from .repair import repaired
-from .tools import read_tools, tools_of
+from .tools import read_tools, tools_in, tools_of
 
 _OWN = ("conversations", "tools", "image", "images")
 
@@ -95,16 +94,12 @@ def _values(trace: Trace, form: Mapping[str, Any], laid: Row) -> tuple[dict[str,
 
 def _tools(row: Row, offered: list[Any] | None) -> Any:
     """Return the schemas on offer: those of the system message, or of a column where that has none."""
-    column = row.get("tools")
-    if isinstance(column, str):
-        column, mends = repaired(column)
-        if mends:
-            raise Refused(f"'tools' is malformed JSON: {mends[0]}; expected a list of function schemas")
-    if offered is not None and column is not None and dumps(column) != dumps(offered):
+    beside = tools_in(row, text=True)
+    if offered is not None and beside is not None and dumps(beside) != dumps(offered):
         raise Refused(
             "'tools' and the <tools> of the system message differ; expected the same schemas in the same order"
         )
-    return offered if offered is not None else [] if column is None else column
+    return offered if offered is not None else [] if beside is None else beside
 
 
 def _groups(row: Row, entries: Sequence[Any], start: int, mends: list[str]) -> list[list[Message]]:

@@ -19,7 +19,6 @@ from agent.trace import Meta, Observation, Origin, PlannerOutput, Step, Trace, T
 from . import image_markers
 from .api_calls import Kept, read_calls, write_calls
 from .base import Format, Refused, Report, Row, picture
-from .exact import exact
 from .llava_plus_write import FIELDS, LOSSES, USUAL, from_trace, said
 from .tool_results import split
 
@@ -27,7 +26,7 @@ from .tool_results import split
 def to_trace(row: Row, name: str, report: Report) -> Trace:
     """Return the Trace of a record; raises Refused, and notes in `report` what was mended."""
     reader = _Reader(row)
-    trace = exact(row, lambda: _made(row, name, reader), from_trace, reader.mends)
+    trace = _made(row, name, reader)
     report.repaired += [(name, mend) for mend in reader.mends]
     return trace
 

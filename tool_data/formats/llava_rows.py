@@ -13,11 +13,9 @@ from agent.trace import Meta, Origin, Step, Trace, Turn
 from skills.store import Artifact
 
 from .base import Refused, Report, Row, picture
-from .exact import exact
 from .image_markers import MARKER, Marker, taken_out
 from .keys import beside
 from .llava_shape import Note, Shape
-from .llava_written import from_trace
 
 _KEYS = ("from", "value")
 
@@ -45,13 +43,9 @@ def to_trace(row: Row, name: str, report: Report, shape: Shape) -> Trace:
     form |= beside(row, ("id", "image", "conversations"))
     extra = ({"id": row["id"]} if "id" in row else {}) | ({"form": form} if form else {})
 
-    def made() -> Trace:
-        origin = Origin(format=shape.name, row=name, extra=extra)
-        return Trace(id=name, turns=turns, artifacts=_records(paths), meta=Meta(origin=origin))
-
-    trace = exact(row, made, lambda trace: from_trace(trace, shape), mends)
     report.repaired += [(name, mend) for mend in mends]
-    return trace
+    origin = Origin(format=shape.name, row=name, extra=extra)
+    return Trace(id=name, turns=turns, artifacts=_records(paths), meta=Meta(origin=origin))
 
 
 def _messages(row: Row, note: Note) -> list[Mapping[str, Any]]:

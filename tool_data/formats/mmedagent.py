@@ -16,7 +16,6 @@ from agent.trace import Meta, Observation, Origin, PlannerOutput, Step, Trace, T
 from . import image_markers
 from .api_calls import write_calls
 from .base import Format, Refused, Report, Row, path_of, picture
-from .exact import exact
 from .llava_plus_write import LOSSES, asked, said
 from .mmedagent_text import pairs, read_assist, write_assist
 from .tool_results import joined, split
@@ -31,7 +30,7 @@ WORDING = {"wording": "generator"}
 def to_trace(row: Row, name: str, report: Report) -> Trace:
     """Return the Trace of a row; raises Refused, and notes in `report` what was mended."""
     mends: list[str] = []
-    trace = exact(row, lambda: _made(row, name, mends), from_trace, mends)
+    trace = _made(row, name, mends)
     report.repaired += [(name, mend) for mend in mends]
     return trace
 

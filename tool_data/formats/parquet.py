@@ -1,8 +1,9 @@
 """Traces as one parquet file of TRL's rows, through `datasets`, and its rows again, for `trl.to_trace`.
 
 Every row has the same columns and types, so nothing is guessed from the first rows: a call's arguments and the offer
-are JSON text. `images` are paths; `dataset.cast_column("images", datasets.List(datasets.Image()))` opens them. A row
-that was read from elsewhere is written as `trl` writes it, without what it said beside its chat.
+are JSON text; `simulated` is true for rows whose skills never ran, else null. `images` are paths;
+`dataset.cast_column("images", datasets.List(datasets.Image()))` opens them. A row that was read from elsewhere is
+written as `trl` writes it, without what it said beside its chat.
 """
 
 import itertools
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from agent.trace import Trace
 from skills import InputError
 
+from ..checks.row import SIMULATED, is_simulated
+from ..whole import whole
 from .base import Refused, Report
 from .trl import plain_row
 
@@ -37,7 +40,8 @@ def features() -> "Features":
         "content": List({"type": text, "text": text}),
         "tool_calls": List({"id": text, "type": text, "function": {"name": text, "arguments": text}}),
     }
-    return Features({"messages": List(message), "tools": text, "images": List(text)})
+    columns = {"messages": List(message), "tools": text, "images": List(text), SIMULATED: Value("bool")}
+    return Features(columns)
 
 
 def write(path: Path, traces: Iterable[Trace], report: Report) -> None:
@@ -52,17 +56,13 @@ def write(path: Path, traces: Iterable[Trace], report: Report) -> None:
     first = next(found, None)
     if first is None:
         raise InputError(f"no row for {str(path)!r}: {report}; give traces that can be written")
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        with ParquetWriter(features=features(), path=str(partial), writer_batch_size=BATCH) as writer:
+        with whole(path) as part, ParquetWriter(features=features(), path=str(part), writer_batch_size=BATCH) as writer:
             for row in itertools.chain([first], found):
                 writer.write(row)
             writer.finalize()
-        partial.replace(path)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be written: {error}; give a file in a folder that exists") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _need(package: str) -> None:
@@ -74,7 +74,7 @@ def _written(traces: Iterable[Trace], report: Report) -> Iterator[dict[str, Any]
     for trace in traces:
         report.read += 1
         try:
-            row = plain_row(trace)
+            row = plain_row(trace) | {SIMULATED: is_simulated(trace) or None}
             json.dumps(row, ensure_ascii=False).encode()
         except (Refused, UnicodeEncodeError) as refused:
             report.refused.append((trace.id, str(refused)))

@@ -2,9 +2,9 @@
 
 import importlib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from skills import InputError
+from skills.errors import nearest
 
 from .base import Format
 
@@ -46,8 +46,7 @@ FORMATS: Mapping[str, Format] = _Formats()
 def find(name: str) -> Format:
     """Return the format of a name; raises InputError where there is none."""
     if name not in SUMMARIES:
-        near = get_close_matches(name, SUMMARIES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SUMMARIES)}"
+        hint = nearest(name, SUMMARIES, f"expected one of {', '.join(SUMMARIES)}")
         raise InputError(f"no format is named {name!r}; {hint}")
     return FORMATS[name]
 

@@ -26,7 +26,6 @@ from agent.trace import Meta, Origin, Trace, Turn
 from skills.store import Artifact
 
 from .base import Format, Refused, Report, Row, picture
-from .exact import exact
 from .keys import beside
 from .taco_reader import Reader
 from .taco_written import LOSSES, from_trace
@@ -52,14 +51,9 @@ def to_trace(row: Row, name: str, report: Report) -> Trace:
     others = {str(at): kept for at, one in enumerate(turns, start=1) if (kept := beside(one, ("role", "content")))}
     form = reader.form | beside(row, ("file", "question", "turns")) | ({"messages": others} if others else {})
     extra = ({"file": file} if "file" in row else {}) | ({"form": form} if form else {})
-
-    def made() -> Trace:
-        origin = Origin(format="taco", row=name, extra=extra)
-        return Trace(id=name, turns=(turn,), artifacts=records, meta=Meta(origin=origin))
-
-    trace = exact(row, made, from_trace, reader.mends)
     report.repaired += [(name, mend) for mend in reader.mends]
-    return trace
+    origin = Origin(format="taco", row=name, extra=extra)
+    return Trace(id=name, turns=(turn,), artifacts=records, meta=Meta(origin=origin))
 
 
 def _pictures(reader: Reader) -> dict[str, Artifact]:

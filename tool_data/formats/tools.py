@@ -8,8 +8,9 @@ from agent.messages import tools_of as schemas_of
 from agent.trace import Trace
 from skills.registry import Registry
 
-from .base import Refused
+from .base import Refused, Row
 from .messages import dumps, extra_of
+from .repair import repaired
 
 
 @cache
@@ -26,6 +27,20 @@ def tools_of(trace: Trace) -> list[Any]:
             f"no schema of {lacking[0]!r}; expected a skill of ours, or one under 'tools' of the trace's origin"
         )
     return [known[name] for name in trace.meta.offer]
+
+
+def tools_in(row: Row, *, text: bool) -> Any:
+    """Return what a row's `tools` holds, None where it has none; `text` says that it may be JSON text.
+
+    Raises Refused for JSON text that would have to be mended.
+    """
+    tools = row.get("tools")
+    if not (text and isinstance(tools, str)):
+        return tools
+    found, mends = repaired(tools)
+    if mends:
+        raise Refused(f"'tools' is malformed JSON: {mends[0]}; expected a list of function schemas")
+    return found
 
 
 def read_tools(tools: Any) -> tuple[list[str], dict[str, Any]]:

@@ -26,5 +26,5 @@ def from_trace(trace: Trace) -> Row:
     return row
 
 
-FORMAT = Format("trace", to_trace, from_trace)
+FORMAT = Format("trace", to_trace, from_trace, own=True)
 """Traces themselves."""

@@ -4,7 +4,8 @@ Content is always a list of parts {"type": "image"} and {"type": "text", "text":
 all messages in their order. Arguments and `tools` are JSON text, as Arrow gives an object the keys of all other rows
 and refuses a text and a list under one key. Rows with arguments or tools as objects are read, and written back so.
 Pictures that a call made follow its step's results, each call's in a user's message with the text "(made by ID)";
-rows that have them inside the result are read, and written back so. No tool is renamed.
+rows that have them inside the result are read, and written back so. No tool is renamed. A row of a simulated chat ends
+with `"simulated": true` (as in every format); where a file mixes both, the parquet form has that column in every row.
 """
 
 from typing import Any
