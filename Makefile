@@ -30,12 +30,9 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Two processes train together: from nothing; on, with more talk; on, with whole chats at the end.
+# Two processes train together, from nothing.
 planner: setup
-	$(BIN)/python -m training.planner --seed 0 --tokens 11000000 --out $(PLANNER)
-	$(BIN)/python -m training.planner --seed 2 --tokens 6700000 --start $(PLANNER) --muon 0.012 --adam 0.002 --out $(PLANNER)
-	$(BIN)/python -m training.planner --seed 3 --tokens 1840000 --start $(PLANNER) --muon 0.006 --adam 0.001 \
-		--openings 0.35 --talk 0.12 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 0 --tokens 14000000 --minutes 600 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate
