@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "check": Command(f"{_HERE}check", "check a file of skills and try each once"),
     "new-skill": Command(f"{_HERE}new_skill", "write a new skill and its test"),
     "replay": Command(f"{_HERE}replay", "play a recorded trace again, exactly or from a changed step"),
+    "pull": Command(f"{_HERE}pull", "fetch the checkpoints a profile names, listed first"),
     "doctor": Command(f"{_HERE}doctor", "say what works on this machine and what mends the rest"),
     "forget": Command(f"{_HERE}forget", "delete kept traces"),
     "demo": Command("demo.app", "open the chat in a browser (from a checkout)"),
