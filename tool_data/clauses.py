@@ -81,7 +81,7 @@ class Joiner:
             texts.append(_numbered(rng.choice(clause.texts[language]), number))
             steps += _bound(clause, steps, number)
         text = "".join(f"{rng.choice(_LINKS[language]) if n else ''}{text}" for n, text in enumerate(texts))
-        return text, Intent(tuple(steps), {language: (text,)}, {}, {}, "clauses", {})
+        return text, Intent(tuple(steps), {language: (text,)}, {}, "clauses", {})
 
 
 def _fits(clause: Clause, steps: Sequence[Call], names: set[str], last: bool) -> bool:

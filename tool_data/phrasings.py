@@ -49,8 +49,6 @@ class Intent:
     """The calls, in order; none for chat without a skill."""
     phrasings: Mapping[Language, tuple[str, ...]]
     """Language -> requests with slots."""
-    thought: Mapping[Language, str]
-    """Language -> why, for intents of two steps and more; may be empty."""
     answer: Mapping[Language, tuple[str, ...]]
     """Language -> answers, where the author gave them."""
     source: str
@@ -98,11 +96,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _intent(row: dict[str, Any], source: str) -> Intent:
-    known = {"steps", "en", "es", "thought", "answer"}
+    known = {"steps", "en", "es", "answer"}
     intent = Intent(
         steps=tuple(Call(step["skill"], step.get("args", {})) for step in row.get("steps", [])),
         phrasings={language: tuple(row.get(language, ())) for language in LANGUAGES},
-        thought=row.get("thought", {}),
         answer=_per_language(row.get("answer", {})),
         source=source,
         extra={key: value for key, value in row.items() if key not in known},
