@@ -32,7 +32,7 @@ fix: setup
 
 # Two processes train together, from nothing.
 planner: setup
-	$(BIN)/python -m training.planner --seed 0 --tokens 14000000 --minutes 600 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 0 --tokens 9000000 --minutes 600 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

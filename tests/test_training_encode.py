@@ -126,6 +126,10 @@ def test_words_of_the_offer_look_at_the_slot_that_opens_their_line_and_requests_
                 assert not example.targets[place]
                 assert any(lines.spans[slot][0] < there < lines.spans[slot][1] for slot in called)
                 matched += 1
+            matched_places = {place for place, _ in example.matches}
+            for predicting, place in example.votes:
+                assert example.ids[predicting + 1] in called
+                assert place - len(offer) in matched_places
     assert matched > 10
 
 

@@ -16,7 +16,7 @@ TOY = Plan(
     threads=1,
     pictures=4,
     sample=20,
-    size=Size(width=128, layers=3, vocabulary=900, vision_width=32),
+    size=Size(width=128, layers=4, vocabulary=900, vision_width=32),
     stages=(Stage(1.0, 2, 3, 0.0, 2, 300, 0.3, Mix(talk=0)),),
 )
 
@@ -119,8 +119,8 @@ def test_muon_makes_updates_orthogonal():
 def test_the_rate_goes_up_stays_and_goes_down():
     assert schedule(0.0, 0.1) == 0.02
     assert schedule(0.05, 0.1) == pytest.approx(0.5)
-    assert schedule(0.3, 0.1) == 1.0
-    assert schedule(0.8, 0.1) == pytest.approx(0.51)
+    assert schedule(0.2, 0.1) == 1.0
+    assert schedule(0.625, 0.1) == pytest.approx(0.51)
     assert schedule(1.0, 0.1) == pytest.approx(0.02)
 
 

@@ -139,20 +139,32 @@ class Lines:
             for place in range(begin + 1, end):
                 yield place, begin
 
-    def matches(self, ids: Sequence[int], targets: Sequence[bool], vocabulary: Vocabulary) -> list[tuple[int, int]]:
+    def matches(self, ids: Sequence[int], targets: Sequence[bool], user: int) -> list[tuple[int, int]]:
         """Return (place of a word in the chat, place of the same word in the offer's line of a skill then called).
 
-        Only words of the same turn before the first that the planner wrote are taken.
+        Only words of the same turn, which begins with the token `user`, before the first that the planner wrote.
         """
         found: dict[int, int] = {}
+        for _, slot, places in self._called(ids, targets, user):
+            for place in places:
+                found.setdefault(place, self.words[slot][ids[place]])
+        return sorted(found.items())
+
+    def votes(self, ids: Sequence[int], targets: Sequence[bool], user: int, begin: int) -> list[tuple[int, int]]:
+        """Return (place in the chat that predicts a slot, place in offer and chat of a word that matched its line).
+
+        `begin` is the offer's length.
+        """
+        return [(at - 1, begin + place) for at, _, places in self._called(ids, targets, user) for place in places]
+
+    def _called(
+        self, ids: Sequence[int], targets: Sequence[bool], user: int
+    ) -> Iterator[tuple[int, int, Sequence[int]]]:
+        """Yield (place of a slot the planner wrote, the slot, places of words of the request that its line holds)."""
         begin = 0
         for at, token in enumerate(ids):
-            if token == vocabulary.user:
+            if token == user:
                 begin = at
             if targets[at] and token in self.words:
-                told = self.words[token]
                 written = next(place for place in range(begin, at + 1) if targets[place])
-                for place in range(begin, written):
-                    if ids[place] in told:
-                        found.setdefault(place, told[ids[place]])
-        return sorted(found.items())
+                yield at, token, [place for place in range(begin, written) if ids[place] in self.words[token]]

@@ -56,6 +56,8 @@ class Example:
     """(predicting place in the chat, place to look at in offer and chat), see `copies.copies`."""
     matches: tuple[tuple[int, int], ...]
     """(place of a word of a request in the chat, place of the same word in the offer), see `copies.Lines.matches`."""
+    votes: tuple[tuple[int, int], ...]
+    """(place that predicts a slot, place in offer and chat of a word that matched), see `copies.Lines.votes`."""
 
 
 class Encoder:
@@ -87,8 +89,9 @@ class Encoder:
         _check(len(offer) + len(chat.ids), trace, longest)
         pictures = tuple((place, trace.artifacts[name].sha256) for place, name in chat.images)
         pairs = copies(offer, chat.ids, chat.targets, self.vocabulary)
-        matches = lines.matches(chat.ids, chat.targets, self.vocabulary)
-        return Example(chat.ids, chat.targets, shift, pictures, tuple(pairs), tuple(matches))
+        matches = lines.matches(chat.ids, chat.targets, self.vocabulary.user)
+        votes = lines.votes(chat.ids, chat.targets, self.vocabulary.user, len(offer))
+        return Example(chat.ids, chat.targets, shift, pictures, tuple(pairs), tuple(matches), tuple(votes))
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class Chats:
     """(M, 3) int64: chat, predicting place in it, place to look at in offer and chat."""
     matches: Any
     """(M, 3) int64: chat, place of a word of a request in it, place of the same word in the offer."""
+    votes: Any
+    """(M, 3) int64: chat, place that predicts a slot, place in offer and chat of a word that matched its line."""
     pictures: tuple[str, ...]
     """SHA-256 of each picture, in the order their tokens stand."""
 
@@ -171,5 +176,6 @@ def _table(examples: Sequence[Example], begin: int, pad: int) -> Chats:
         real=padded(lambda e: [1] * len(e.ids), 0).bool(),
         pairs=places(lambda e: e.copies),
         matches=places(lambda e: e.matches),
+        votes=places(lambda e: e.votes),
         pictures=tuple(digest for example in examples for _, digest in example.images),
     )

@@ -82,7 +82,8 @@ class Reader:
     def chats(self, prefix: Seen, chats: Chats, pixels: Mapping[str, Any]) -> Seen:
         """Read a chunk of chats behind their offer; `pixels` is SHA-256 -> (3, side, side) float32."""
         embedded = self._embedded(chats, pixels)
-        return self._read(embedded, chats.positions, prefix, {"copy": chats.pairs, "match": chats.matches})
+        asked = {"copy": chats.pairs, "match": chats.matches, "vote": chats.votes}
+        return self._read(embedded, chats.positions, prefix, asked)
 
     def _embedded(self, chats: Chats, pixels: Mapping[str, Any]) -> Any:
         """Return the tokens' embeddings (N, C, width), pictures in their places."""
@@ -157,10 +158,16 @@ def supervised(kind: str, layers: int) -> tuple[int, slice]:
     """Return the layer and the heads whose attention is supervised.
 
     "own": a word of the offer looks at the slot its line begins with; "match": a word of a request looks at the same
-    word of the offer's line that is called for it; "copy": a token of the planner looks at what it copies.
+    word of the offer's line that is called for it, and so learns whose it is; "vote": where a skill is called, the
+    words that matched are looked at; "copy": a token of the planner looks at what it copies, a slot at its line's end.
     """
     last = layers - 1
-    return {"own": (0, slice(-1, None)), "match": (last - 1, slice(0, 2)), "copy": (last, slice(0, 2))}[kind]
+    return {
+        "own": (0, slice(-1, None)),
+        "match": (1, slice(-2, None)),
+        "vote": (last - 1, slice(0, 2)),
+        "copy": (last, slice(0, 2)),
+    }[kind]
 
 
 def _look(scores: Any, pairs: Any, heads: slice) -> Look:

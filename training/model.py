@@ -12,7 +12,7 @@ class Size:
     width: int = 256
     """Hidden size; a multiple of 64, one head each."""
     layers: int = 4
-    """Llama layers, at least 3 for the initialisation."""
+    """Llama layers, at least 4: what each of them is first for, see `initialise`."""
     vocabulary: int = 8192
     """Tokens, control tokens included."""
     vision_width: int = 128
@@ -87,9 +87,9 @@ def initialise(llama: Any) -> None:
     """Draw a Llama's weights so that copying is there from the first step.
 
     Layer 0: the first half of the heads look at the token before and write it to a place of its own, the last head
-    copies what it attends to. Layer 1: the first half look for tokens whose predecessor is the current token. The
-    layer before the last: heads 0 and 1 copy what they attend to; in the last layer all do. What the copying heads
-    should look at is told by attention supervision (`forward.supervised`).
+    copies what it attends to. Layer 1: the first half look for tokens whose predecessor is the current token. Its last
+    two heads and heads 0 and 1 of the last two layers copy what they attend to. What the copying heads should look at
+    is told by attention supervision (`forward.supervised`).
     """
     import torch
 
@@ -108,8 +108,9 @@ def initialise(llama: Any) -> None:
         heads = config.num_attention_heads
         _look_back(llama)
         _copy(llama.layers[0].self_attn, heads - 1, heads, gain=1.0)
+        _copy(llama.layers[1].self_attn, heads - 2, heads, gain=1.0)
         _copy(llama.layers[-2].self_attn, 0, 2, gain=1.0)
-        _copy(llama.layers[-1].self_attn, 0, heads, gain=2.0)
+        _copy(llama.layers[-1].self_attn, 0, 2, gain=2.0)
 
 
 def _orthonormal(rows: int, columns: int) -> Any:

@@ -58,10 +58,14 @@ def orthogonal(matrix: Any, steps: int = 5) -> Any:
     return x if wide else x.T
 
 
+FLAT = 0.25
+"""Share of a run after which the learning rate falls."""
+
+
 def schedule(done: float, warm: float) -> float:
-    """Return the factor of the learning rate at `done` of the run (0-1): up until `warm`, flat to 0.6, down to 0.02."""
+    """Return the factor of the learning rate at `done` of the run (0-1): up to `warm`, flat to FLAT, down to 0.02."""
     if done < warm:
         return max(0.02, done / warm)
-    if done < 0.6:
+    if done < FLAT:
         return 1.0
-    return max(0.02, 1.0 - 0.98 * (done - 0.6) / 0.4)
+    return max(0.02, 1.0 - 0.98 * (done - FLAT) / (1 - FLAT))

@@ -42,10 +42,10 @@ CHOICE_WEIGHT = 4.0
 BEGINNING = 4
 """Tokens of an answer that choose it."""
 
-LOSSES = ("planner", "prompt", "copy", "match", "own")
+LOSSES = ("planner", "prompt", "copy", "match", "vote", "own")
 """What a step reports, by name."""
 
-LOOKS = {"copy": 1.0, "match": 0.5, "own": 0.3}
+LOOKS = {"copy": 1.0, "match": 0.5, "vote": 0.3, "own": 0.3}
 """Weights of the losses on where attention looks, by kind (`forward.supervised`)."""
 
 
@@ -221,6 +221,7 @@ class Run:
             chat, predicting, _ = chats.pairs.T
             looks["copy"].append(_looked(seen, "copy", self.weights(chats.ids[chat, predicting + 1])))
             looks["match"].append(_looked(seen, "match", None))
+            looks["vote"].append(_looked(seen, "vote", None))
         hidden, told, mine, weights = (torch.cat(values) for values in zip(*parts, strict=True))
         logits = torch.nn.functional.linear(hidden.to(self.dtype), self.model.lm_head.weight.to(self.dtype))
         each = torch.nn.functional.cross_entropy(logits.float(), told, reduction="none")
