@@ -6,6 +6,7 @@ Every line is flushed to the disk before the next event is worked on: a crash lo
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,9 @@ class Journal:
         self._known: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._heal()
+            heal(self.path)
         except OSError as error:
             raise InputError(f"cannot write to {str(folder)!r}: {error.strerror}; name another folder") from None
-
-    def _heal(self) -> None:
-        """End a line that a crash cut short, so that the next event starts a line of its own."""
-        if self.path.exists() and (data := self.path.read_bytes()) and not data.endswith(b"\n"):
-            with self.path.open("ab") as file:
-                file.write(b"\n")
 
     def trace(self, trace: Trace) -> None:
         """Log the head: id and meta."""
@@ -77,16 +72,32 @@ class Journal:
         return {name: record.model_dump(mode="json") for name, record in new.items()}
 
     def _write(self, event: str, **content: Any) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            start = file.tell()
-            try:
-                file.write(json.dumps({"event": event, **content}, ensure_ascii=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.truncate(self.path, start)
-                raise
+        append(self.path, {"event": event, **content})
+
+
+def heal(path: Path) -> None:
+    """End a line that a crash cut short, so that the next one starts a line of its own."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
+def append(path: Path, content: Mapping[str, Any]) -> int:
+    """Write one line of JSON to the disk before returning the byte it begins at; a full disk leaves no half line."""
+    with path.open("a", encoding="utf-8") as file:
+        start = file.tell()
+        try:
+            file.write(json.dumps(content, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(path, start)
+            raise
+    return start
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,12 @@ SCHEMA: Literal["handeye.trace/1"] = "handeye.trace/1"
 StopReason = Literal["answered", "asked", "step_limit", "context_full", "cancelled", "planner_error"]
 """Why a turn ended; "asked" is a planner's question back to the user."""
 
+UP, DOWN, CORRECTED = "up", "down", "corrected: "
+"""What `Turn.feedback` says; behind the last stands the answer as it should be."""
+
+TRAINING = "training"
+"""The word of `Meta.consent` that allows a trace to become training data."""
+
 ErrorType = Literal[
     "unknown_skill",
     "bad_arguments",
@@ -136,7 +142,7 @@ class Turn(Frozen):
     notes: tuple[str, ...] = ()
     """What was said about the input or the answer, each one line."""
     feedback: str | None = None
-    """What the user thought of it, where they said."""
+    """What the user thought of it, where they said: "up", "down", or "corrected: " and the answer as it should be."""
 
 
 class Origin(Frozen):
@@ -164,7 +170,7 @@ class Meta(Frozen):
     offer: tuple[str, ...] = ()
     """The skills on offer."""
     consent: str = ""
-    """What the user allowed the trace to be used for."""
+    """What the user allowed the trace to be used for, words with commas between: "training"; empty allows nothing."""
     forked_from: str | None = None
     """The trace this one was forked from, "ID@TURN.STEP"."""
     replayed: tuple[str, ...] = ()

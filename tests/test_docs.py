@@ -17,7 +17,11 @@ from skills import Context, Picture
 from skills.builtin.detect import detect
 from skills.registry import load_file
 from tests import tiny_models
+from tests.probes import picture
+from tests.teacher import Endpoint
+from tests.test_tool_data_from_chats import saved
 from tool_data.formats.table import SUMMARIES
+from tool_data.teach import RECIPES
 from training.play import HELDOUT, Player, read_rows
 
 ROOT = Path(__file__).parent.parent
@@ -59,19 +63,32 @@ def test_the_skill_and_the_test_of_the_models_page_run(tmp_path):
 def test_the_commands_of_the_data_page_run_in_order(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     (recipe,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (source,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path("recipe.yaml").write_text(recipe)
-    lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
-    assert len(lines) > 5
-    for line in lines:
-        program, *argv = shlex.split(line)
-        assert (program, main(argv)) == ("handeye", 0), line
+    Path("sources.jsonl").write_text(source)
+    picture().image.save("cups.png")
+    saved("a", "One.", feedback=["corrected: Two."])
+    with Endpoint() as endpoint:
+        run_commands(page.replace("http://127.0.0.1:8000/v1", endpoint.url))
+    assert {recipe: f"`{recipe}`" in page for recipe in RECIPES} == dict.fromkeys(RECIPES, True)
+    assert len(Path("taught.jsonl").read_text().splitlines()) == 3
+    assert len(Path("pairs.jsonl").read_text().splitlines()) == 1
     assert "<svg" in Path("stats.html").read_text(encoding="utf-8")
     assert "Apache-2.0" in Path("mixed.md").read_text(encoding="utf-8")
     assert Path("trl.parquet").stat().st_size > 1000
     assert len(Path("again.jsonl").read_text().splitlines()) == 300
     for name in SUMMARIES:
         assert f"`{name}`" in page
+
+
+def run_commands(page):
+    """Run every line of a page's bash blocks, in order."""
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) > 5
+    for line in lines:
+        program, *argv = shlex.split(line)
+        assert (program, main(argv)) == ("handeye", 0), line
 
 
 def test_the_make_targets_that_are_named_exist():

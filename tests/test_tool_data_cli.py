@@ -174,7 +174,7 @@ REFUSED = {
     "no format is named 'tacco'; did you mean 'taco'?": ["import", "tacco", "a.jsonl", "o.jsonl"],
     f"no format is named 'x'; expected one of {', '.join(SUMMARIES)}": ["export", "x", "a.jsonl", "o.json"],
     "`handeye data` has no 'imprt'; did you mean 'import'?": ["imprt"],
-    "`handeye data` has no 'x'; expected one of import, export, make, validate, stats, mix": ["x"],
+    "`handeye data` has no 'x'; expected one of import, export, make, teach, from-chats, validate, stats, mix": ["x"],
     "no file at 'no.jsonl'; name a .json, .jsonl or .parquet file of rows": ["import", "llava", "no.jsonl", "o.jsonl"],
     "'a.jsonl' is the only file; name the output after it, or --check to count alone": ["import", "llava", "a.jsonl"],
     "'b.jsonl' is there already; name another output, or add --force to replace it": [
