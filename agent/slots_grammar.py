@@ -1,7 +1,7 @@
 """The grammar of one pass in the slot dialect, for llguidance: only skills on offer and artifacts that exist.
 
-A region skill is left out while there is no region; an answer holds no digit outside a citation; a `words` argument
-is a span of what the user wrote.
+A skill that needs a region is left out while there is none, one that works on a picture while there is none; an answer
+holds no digit outside a citation; a `words` argument is a span of what the user wrote.
 """
 
 import json
@@ -105,11 +105,11 @@ def _places(value: Any) -> int:
 
 
 def _call(skill: Skill[..., Any], slot: str, references: _References, token: Token) -> str | None:
-    """Return a skill's alternative, or None where a required argument has nothing to name."""
+    """Return a skill's alternative, or None where a required argument, or its picture, has nothing to name."""
     parts = [slot]
     for number, param in ordered_params(skill).items():
         value = _value(param, references, token)
-        if value is None and param.required:
+        if value is None and (param.required or param.filled):
             return None
         if value is not None:
             written = f"{token(f'<a{number}>')} {value}"

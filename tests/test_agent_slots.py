@@ -190,3 +190,17 @@ def test_the_second_form_opens_each_line_with_its_slot_in_lower_case():
     assert text.startswith(f"<s><offer><s0> {first.name}(")
     assert first.description.lower() in text
     assert all(text.count(f"<s{n}>") == 2 for n in range(len(SKILLS)))
+
+
+def test_without_a_picture_only_skills_that_need_none_can_be_called(tokenizer: Any, grammar_tokens: Any) -> None:
+    skills = (Registry.load().get("rotate"), Registry.load().get("calculate"))
+    trace = Trace(id="t", turns=(Turn(request=REQUEST),))
+
+    def legal(artifacts: Artifacts, text: str) -> bool:
+        rules = grammar(Slots(skills, (0, 1)), trace, artifacts, tokenizer.convert_tokens_to_ids)
+        ids = tokenizer(text, add_special_tokens=False).input_ids
+        return bool(llguidance.LLMatcher(grammar_tokens, rules).validate_tokens(ids) == len(ids))
+
+    assert legal(table(), "<call><s1><a1> 3 + 4")
+    assert not legal(table(), "<call><s0><a1> 90")
+    assert legal(table(picture()), "<call><s0><a1> 90")
