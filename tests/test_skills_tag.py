@@ -140,3 +140,18 @@ def test_a_template_needs_a_place_for_the_tag(plain: Picture, siglip: Path) -> N
         tag.using(checkpoint=str(siglip), template="a photo")(plain, ctx=Context())
     expected = "the template 'a photo' has no place for a tag; write {} there in the profile's [skills.tag]"
     assert str(caught.value) == expected
+
+
+def test_a_checkpoint_without_tokenizer_json_says_what_it_needs(
+    plain: Picture, siglip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in siglip.iterdir():
+        if file.name != "tokenizer.json":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr("skills.builtin._tag_siglip.find_spec", lambda _: None)
+    with pytest.raises(SkillError) as caught:
+        tag.using(checkpoint=str(tmp_path))(plain, ctx=Context())
+    assert str(caught.value) == (
+        f"siglip cannot be loaded: {str(tmp_path)!r} holds no tokenizer.json, and without it the package "
+        "'sentencepiece' is needed; pip install sentencepiece protobuf"
+    )

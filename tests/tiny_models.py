@@ -86,7 +86,13 @@ def siglip(folder: Path, seed: int = 0, *, side: int = 32) -> Path:
 
 def blip2(folder: Path, seed: int = 0, *, side: int = 32) -> Path:
     """Save a Blip2ForConditionalGeneration over OPT with its processor."""
-    from transformers import Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, BlipImageProcessorPil, OPTConfig
+    from transformers import (
+        Blip2Config,
+        Blip2ForConditionalGeneration,
+        Blip2Processor,
+        BlipImageProcessorPil,
+        OPTConfig,
+    )
 
     marks = {"unk_token": "<unk>", "bos_token": "</s>", "eos_token": "</s>", "pad_token": "<pad>"}
     tokenizer = word_tokenizer(marks, start="</s>")
@@ -172,7 +178,9 @@ def florence2(folder: Path, seed: int = 0, *, side: int = 32) -> Path:
     return folder
 
 
-def classifier(folder: Path, seed: int = 0, *, labels: tuple[str, ...] = ("normal", "nsfw"), several: bool = False) -> Path:
+def classifier(
+    folder: Path, seed: int = 0, *, labels: tuple[str, ...] = ("normal", "nsfw"), several: bool = False
+) -> Path:
     """Save a ViTForImageClassification with these labels, of which `several` may hold at once."""
     from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessorPil
 

@@ -7,13 +7,14 @@ checkpoint; a further picture costs the image tower alone.
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..context import Context
-from ..errors import SkillError
+from ..errors import InputError, SkillError
 from ..implementation import Implementation, Weights
 from ..values import Picture
 from ._pretrained import pretrained, processor
@@ -37,13 +38,24 @@ class _Siglip:
 
 
 def _load(weights: Weights) -> _Siglip:
-    from transformers import AutoImageProcessor, PreTrainedTokenizerFast, SiglipModel
+    from transformers import AutoImageProcessor, SiglipModel
 
-    return _Siglip(
-        pretrained(SiglipModel, weights),
-        processor(AutoImageProcessor, weights),
-        processor(PreTrainedTokenizerFast, weights),  # reads tokenizer.json: the class of its own needs sentencepiece
-    )
+    tokenizer = _tokenizer(weights)
+    return _Siglip(pretrained(SiglipModel, weights), processor(AutoImageProcessor, weights), tokenizer)
+
+
+def _tokenizer(weights: Weights) -> Any:
+    """Return the tokenizer of tokenizer.json; where there is none its own class, which needs sentencepiece."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    if (weights.path / "tokenizer.json").is_file():
+        return processor(PreTrainedTokenizerFast, weights)
+    if find_spec("sentencepiece") is None:
+        raise InputError(
+            f"{str(weights.path)!r} holds no tokenizer.json, and without it the package 'sentencepiece' is needed; "
+            "pip install sentencepiece protobuf"
+        )
+    return processor(AutoTokenizer, weights)
 
 
 def _score(image: Picture, words: Sequence[str], ctx: Context) -> np.ndarray:
