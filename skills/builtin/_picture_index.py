@@ -27,6 +27,7 @@ class PictureIndex:
         self.folder = folder
         self.vectors: dict[str, np.ndarray] = {}
         self._seen: dict[str, list[int | str]] = _read_seen(folder / SEEN)
+        self._unsaved = False
         for path in sorted(folder.glob("*.npy")):
             for row in _read(path):
                 self.vectors[row["sha256"].decode()] = row["vector"]
@@ -39,6 +40,7 @@ class PictureIndex:
             return str(known[2])
         found = file_sha256(path)
         self._seen[str(path.resolve())] = [told.st_mtime_ns, told.st_size, found]
+        self._unsaved = True
         return found
 
     def add(self, digests: Sequence[str], vectors: np.ndarray) -> None:
@@ -51,8 +53,10 @@ class PictureIndex:
         self.vectors.update(zip(digests, rows["vector"], strict=True))
 
     def save(self) -> None:
-        """Keep on disk which files were seen; raises SkillError where that cannot be written."""
-        self._write(SEEN, json.dumps(dict(self._seen)))
+        """Keep on disk which files were seen, if more were; raises SkillError where that cannot be written."""
+        if self._unsaved:
+            self._write(SEEN, json.dumps(dict(self._seen)))
+            self._unsaved = False
 
     def _write(self, name: str, content: "np.ndarray | str") -> None:
         partial = self.folder / f"{name}.{os.getpid()}.part"
@@ -74,12 +78,13 @@ class PictureIndex:
 def _read(path: Path) -> np.ndarray:
     """Return the rows of one file, none where it is damaged."""
     try:
-        rows = np.load(path, allow_pickle=False)
-        assert rows.dtype.names == ("sha256", "vector")
-    except (OSError, ValueError, EOFError, AssertionError):
-        path.unlink(missing_ok=True)
-        return np.empty(0)
-    return np.asarray(rows)
+        rows = np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError):
+        rows = np.empty(0)
+    if rows.dtype.names == ("sha256", "vector"):
+        return rows
+    path.unlink(missing_ok=True)
+    return np.empty(0)
 
 
 def _read_seen(path: Path) -> dict[str, list[int | str]]:

@@ -1,26 +1,20 @@
-"""Pictures of a folder by words or by a picture, beside the passages of its text files.
+"""Pictures of a folder by words or by a picture, beside the passages of its text files, with CLIP."""
 
-CLIP (Radford et al., "Learning transferable visual models from natural language supervision", 2021) in transformers.
-"""
-
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..checkpoint import Checkpoint, home
 from ..context import Context
 from ..errors import InputError, SkillError
-from ..implementation import Implementation, Weights
+from ..implementation import Implementation
 from ..pictures import read_picture
 from ..spec import SkillResult
 from ..values import Line, Picture, Text
+from ._clip import load, vectors, wanted
 from ._folder import files_of, place
 from ._picture_index import PictureIndex
-from ._pretrained import pretrained, processor
 from ._retrieve_bm25 import passages, text_files, words_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
@@ -31,31 +25,6 @@ LARGEST = 100_000_000
 
 BATCH = 8
 """Pictures that are read, pass the model and are kept together."""
-
-
-@dataclass(frozen=True)
-class _Clip:
-    """A loaded checkpoint."""
-
-    model: Any
-    images: Any
-    """Image processor."""
-    tokenizer: Any
-    mark: str
-    """Tells its vectors from those of other checkpoints."""
-
-
-def _load(weights: Weights) -> _Clip:
-    from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel
-
-    files = sorted(path for path in weights.path.iterdir() if path.suffix in (".safetensors", ".json"))
-    stamp = "".join(f"{path}|{path.stat().st_size}|{path.stat().st_mtime_ns}\n" for path in files)
-    return _Clip(
-        pretrained(CLIPModel, weights),
-        processor(AutoImageProcessor, weights),
-        processor(AutoTokenizer, weights),
-        hashlib.sha256(stamp.encode()).hexdigest()[:16],
-    )
 
 
 def _search(query: str | None, image: Picture | None, k: int, ctx: Context) -> SkillResult:
@@ -94,8 +63,8 @@ def _pictures(
     paths, notes = _indexed(index, files, ctx)
     if not paths:
         return [], notes
-    wanted = ctx.infer(lambda clip: _wanted(clip, asked, image))
-    cosines = np.stack([index.vectors[digest] for digest in paths]) @ wanted  # (N,)
+    aim = ctx.infer(lambda clip: wanted(clip, asked, image))
+    cosines = np.stack([index.vectors[digest] for digest in paths]) @ aim  # (N,)
     places = list(paths.values())
     order = [int(i) for i in np.argsort(-cosines, kind="stable")]
     least = ctx.setting("threshold")
@@ -105,8 +74,13 @@ def _pictures(
         notes.insert(0, f"no picture found at {least:g}; best {cosines[order[0]]:.2f} {nearest!r}")
     found = []
     for i in kept:
-        view = read_picture(places[i])[0].model_copy(update={"view": True})
-        found.append((place(ctx.folder, places[i]), round(min(1.0, max(0.0, float(cosines[i]))), 4), view))
+        score = round(min(1.0, max(0.0, float(cosines[i]))), 4)
+        try:
+            view = read_picture(places[i])[0].model_copy(update={"view": True})
+        except InputError as error:  # indexed before, and gone since it was listed
+            notes.append(f"a picture was left out: {error}")
+            continue
+        found.append((place(ctx.folder, places[i]), score, view))
     return found, notes
 
 
@@ -142,42 +116,14 @@ def _made(index: PictureIndex, batch: Sequence[tuple[str, Path]], ctx: Context) 
         except InputError as error:
             unread.append(str(error))
     if pictures:
-        index.add(digests, ctx.infer(lambda clip: _vectors(clip, pictures)))
+        index.add(digests, ctx.infer(lambda clip: vectors(clip, pictures)))
     return unread
-
-
-def _vectors(clip: _Clip, pictures: Sequence[Picture]) -> np.ndarray:
-    """Return (N, D) float32 of length 1."""
-    import torch
-
-    made = clip.images(images=[np.array(picture.rgb) for picture in pictures], return_tensors="pt")
-    with torch.inference_mode():
-        pixels = made["pixel_values"].to(clip.model.device, clip.model.dtype)
-        return _unit(clip.model.get_image_features(pixel_values=pixels).pooler_output.float().cpu().numpy())
-
-
-def _wanted(clip: _Clip, asked: str, image: Picture | None) -> np.ndarray:
-    """Return (D,) float32 of length 1: the words, the picture, or what lies between them."""
-    import torch
-
-    parts = [] if image is None else [_vectors(clip, [image])]
-    if asked:
-        length = clip.model.config.text_config.max_position_embeddings
-        text = clip.tokenizer([asked], truncation=True, max_length=length, return_tensors="pt")
-        with torch.inference_mode():
-            made = clip.model.get_text_features(**{k: v.to(clip.model.device) for k, v in text.items()})
-            parts.append(_unit(made.pooler_output.float().cpu().numpy()))
-    return np.asarray(_unit(np.sum(parts, axis=0))[0])
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), dtype=np.float32)
 
 
 CLIP = Implementation(
     name="clip",
     run=_search,
-    load=_load,
+    load=load,
     needs=("torch", "transformers"),
     checkpoint=Checkpoint(
         "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
