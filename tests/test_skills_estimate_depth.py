@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from skills import Cancel, Cancelled, Context, Picture
+from skills import Cancel, Cancelled, Context, Picture, SkillError
 from skills.builtin.estimate_depth import estimate_depth
 from skills.spec import Skill
 from tests import tiny_models
@@ -97,3 +97,9 @@ def test_a_checkpoint_without_its_weights_is_unavailable(tmp_path: Path) -> None
     (tmp_path / "config.json").write_text("{}")
     expected = f"no checkpoint lies at {str(tmp_path)!r}; correct the profile"
     assert estimate_depth.using(checkpoint=str(tmp_path)).unavailable() == expected
+
+
+def test_a_picture_may_be_too_thin(relative: Skill[..., Any]) -> None:
+    with pytest.raises(SkillError) as caught:
+        relative(_noise((900, 1)), ctx=Context())
+    assert str(caught.value) == "a picture of 900x1 is too thin for this model; crop it first"

@@ -140,3 +140,9 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     other = tiny_models.depth_anything(tmp_path)
     with pytest.raises(SkillError, match="cannot be loaded"):
         segment_scene.using(checkpoint=str(other))(_noise(), ctx=Context())
+
+
+def test_a_picture_may_be_too_thin(scenes: Skill[..., Any]) -> None:
+    with pytest.raises(SkillError) as caught:
+        scenes(_noise((900, 1)), ctx=Context())
+    assert str(caught.value) == "a picture of 900x1 is too thin for this model; crop it first"

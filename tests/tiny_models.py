@@ -206,6 +206,9 @@ def mask2former(folder: Path, seed: int = 0, *, names: tuple[str, ...] = ("sky",
     )
     model = Mask2FormerForUniversalSegmentation(config)
     torch.nn.init.normal_(model.class_predictor.weight, std=3.0)
+    for name, weight in model.named_parameters():
+        if "mask_embedder" in name:
+            torch.nn.init.normal_(weight, std=0.5)  # masks that differ
     model.save_pretrained(folder)
     Mask2FormerImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 128}).save_pretrained(folder)
     return folder

@@ -17,7 +17,7 @@ from ..values import Picture
 from ._pretrained import original_state
 from ._segment_model import Prompts, Seen
 from ._segment_prompts import prompted
-from ._segment_sam import check_shape
+from ._shapes import check_shape
 
 
 @dataclass(frozen=True)

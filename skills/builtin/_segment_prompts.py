@@ -143,7 +143,7 @@ def _enlarged(logits: Any, seen: Seen, size: tuple[int, int]) -> np.ndarray:
     """Return a mask (H, W) bool in pixels of a picture of `size` (width, height) from its logits (S, S)."""
     from torch.nn.functional import interpolate
 
-    how = {"mode": "bilinear", "align_corners": False}
+    how: dict[str, Any] = {"mode": "bilinear", "align_corners": False}
     square = interpolate(logits[None, None], (seen.side, seen.side), **how)
     picture = interpolate(square[..., : seen.inside[0], : seen.inside[1]], size[::-1], **how)
     made: np.ndarray = (picture[0, 0] > 0).cpu().numpy()

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint import Checkpoint
-from ..errors import SkillError
 from ..implementation import Implementation, Weights
 from ..values import Picture
 from ._pretrained import pretrained, processor
 from ._segment_model import Prompts, Seen
 from ._segment_prompts import prompted
+from ._shapes import check_shape
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,6 @@ class Sam:
             **({"high_resolution_features": fine} if fine else {}),
         )
         return made[0][:, 0], made[1][:, 0]
-
-
-def check_shape(image: Picture, side: int) -> None:
-    """Raise SkillError for a picture that is less than one pixel wide when its longer side is `side` pixels."""
-    width, height = image.size
-    if min(image.size) * side < 0.5 * max(image.size):
-        raise SkillError(f"a picture of {width}x{height} is too thin for this model; crop it first")
 
 
 def _load_sam(weights: Weights) -> Sam:

@@ -13,9 +13,13 @@ from ..context import Context
 from ..implementation import Implementation, Weights
 from ..values import Picture
 from ._pretrained import pretrained, processor
+from ._shapes import check_shape
 
 WORK_SIDE = 768
 """Classes are told apart at this longer side in pixels at most; a large picture gets their outlines enlarged."""
+
+LEAST_SIDE = 64
+"""A picture that has no pixel left where its longer side is this many pixels is too thin."""
 
 
 class Scene(NamedTuple):
@@ -54,6 +58,7 @@ def _scene(loaded: _Mask2Former, image: Picture, ctx: Context) -> Scene:
     from torch.nn.functional import interpolate
 
     ctx.cancel.check()
+    check_shape(image, LEAST_SIDE)
     model = loaded.model
     made = loaded.processor(images=np.array(image.rgb), input_data_format="channels_last", return_tensors="pt")
     with torch.inference_mode():

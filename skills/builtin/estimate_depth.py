@@ -14,9 +14,13 @@ from ..implementation import Implementation, Weights
 from ..spec import SkillResult, skill
 from ..values import Picture
 from ._pretrained import pretrained, processor
+from ._shapes import check_shape
 
 METRIC = ("glpn", "zoedepth")
 """Model types that give metres; others do where their configuration says so."""
+
+LEAST_SIDE, THIN = 64, 6
+"""A picture with no pixel left at this longer side is too thin; one of more than this ratio of sides is stretched."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,11 @@ def _map(depth: _Depth, image: Picture, ctx: Context) -> np.ndarray:
     from torch.nn.functional import interpolate
 
     ctx.cancel.check()
-    made = depth.processor(images=np.array(image.rgb), input_data_format="channels_last", return_tensors="pt")
+    check_shape(image, LEAST_SIDE)
+    how: dict[str, Any] = {"input_data_format": "channels_last", "return_tensors": "pt"}
+    if max(image.size) > THIN * min(image.size) and hasattr(depth.processor, "keep_aspect_ratio"):
+        how["keep_aspect_ratio"] = False
+    made = depth.processor(images=np.array(image.rgb), **how)
     with torch.inference_mode():
         seen = depth.model(pixel_values=made["pixel_values"].to(depth.model.device, depth.model.dtype))
         ctx.cancel.check()

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..context import Context
 from ..errors import SkillError
+from ..masks import Rle
 from ..spec import SkillResult, skill
 from ..values import Masks, Picture
 from ._segment_scene_mask2former import MASK2FORMER, Scene
@@ -37,14 +38,13 @@ def segment_scene(image: Picture, classes: list[str] | None = None, *, ctx: Cont
     sizes = {label: sum(float(share[i]) for i in indexes) for label, indexes in wanted}
     found = sorted((item for item in wanted if sizes[item[0]]), key=lambda item: -sizes[item[0]])
     index = _enlarged(scene.classes, image.size)
-    inside = [np.isin(index, indexes) for _, indexes in found]
-    masks = Masks.from_arrays(
-        inside,
+    masks = Masks(
+        rle=tuple(Rle.encode(np.isin(index, indexes)) for _, indexes in found),
         labels=tuple(label for label, _ in found),
         scores=tuple(round(float(scene.sure[np.isin(scene.classes, indexes)].mean()), 4) for _, indexes in found),
         frame=image.frame,
     )
-    return SkillResult(values=(masks, _coloured(image, inside, found)), note=_note(asked, sizes, share, len(found)))
+    return SkillResult(values=(masks, _coloured(image, index, found)), note=_note(asked, sizes, share, len(found)))
 
 
 def _asked(asked: Sequence[str], names: Sequence[str]) -> Wanted:
@@ -62,7 +62,7 @@ def _known(item: str, names: Sequence[str]) -> tuple[int, ...]:
     words = item.lower().split()
     for start in range(len(words)):
         phrase = " ".join(words[start:])
-        forms = {phrase, phrase.removesuffix("s"), phrase.removesuffix("es")}
+        forms = {phrase, f"{phrase}s", phrase.removesuffix("s"), phrase.removesuffix("es")}
         found = tuple(i for i, name in enumerate(names) if forms & _synonyms(name))
         if found:
             return found
@@ -87,13 +87,14 @@ def _enlarged(index: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(cv2.resize(index, size, interpolation=cv2.INTER_NEAREST)).reshape(size[::-1])
 
 
-def _coloured(image: Picture, inside: Sequence[np.ndarray], found: Wanted) -> Picture:
-    """Return the picture with each mask tinted; a class has the same colour in every picture."""
+def _coloured(image: Picture, index: np.ndarray, found: Wanted) -> Picture:
+    """Return the picture with the classes found tinted; a class has the same colour in every picture."""
     made = image.rgb.copy()
-    for mask, (_, indexes) in zip(inside, found, strict=True):
+    for _, indexes in found:
         hue = indexes[0] * 0.618034 % 1  # the golden ratio keeps neighbours apart
         colour = np.array(colorsys.hsv_to_rgb(hue, 0.75, 1.0)) * 255
-        made[mask] = (made[mask] * (1 - TINT) + colour * TINT).astype(np.uint8)
+        inside = np.isin(index, indexes)
+        made[inside] = (made[inside] * (1 - TINT) + colour * TINT).astype(np.uint8)
     return Picture.from_array(made, frame=image.frame, view=True)
 
 
