@@ -40,7 +40,10 @@ class _Depth:
 def _load(weights: Weights) -> _Depth:
     from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
-    return _Depth(pretrained(AutoModelForDepthEstimation, weights), processor(AutoImageProcessor, weights))
+    model = pretrained(AutoModelForDepthEstimation, weights)
+    if getattr(model.config, "max_depth", 1) is None and hasattr(model, "head"):
+        model.head.max_depth = 1  # a relative checkpoint may say null, which transformers 5.24 multiplies with
+    return _Depth(model, processor(AutoImageProcessor, weights))
 
 
 def _measure(image: Picture, ctx: Context) -> tuple[np.ndarray, bool]:
