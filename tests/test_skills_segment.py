@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skills import Picture, Region, Regions, Rle, SkillError
-from skills.builtin.segment import segment
+from skills import Context, Masks, Picture, Region, Regions, Rle, SkillError
+from skills.builtin.segment import segment as skill
 from skills.pictures import read_picture
 from skills.regions import bounds
 
@@ -17,6 +17,12 @@ def _point(x: float, y: float, include: bool = True) -> Region:
 
 def _of(*regions: Region) -> Regions:
     return Regions(items=regions)
+
+
+def segment(picture: Picture, regions: Regions, **more: object) -> Masks:
+    (found,) = skill(picture, regions, **more, ctx=Context()).values  # type: ignore[arg-type]
+    assert isinstance(found, Masks)
+    return found
 
 
 def _iou(one: np.ndarray, other: np.ndarray) -> float:
@@ -126,3 +132,14 @@ def test_errors() -> None:
     box, everything = Region(box=(40, 50, 140, 150)), _of(Region(box=(0, 0, 300, 200)))
     with pytest.raises(SkillError, match=r"nothing stands out .* give a box around the whole"):
         segment(picture, _of(box), exclude=everything)
+
+
+def test_of_two_objects_the_one_that_does_not_stand_out_is_named() -> None:
+    picture, disc, _ = _scene()
+    two = _of(Region(box=(195, 65, 265, 135)), Region(box=(40, 50, 140, 150)))
+    made = skill(picture, two, exclude=_of(Region(box=(190, 60, 270, 140))), ctx=Context())
+    (found,) = made.values
+    assert isinstance(found, Masks)
+    assert made.note == "nothing stands out at [0]: its mask is empty"
+    assert not found.array[0].any()
+    assert _iou(found.array[1], disc) > 0.7

@@ -267,3 +267,219 @@ def grounding_dino(folder: Path, seed: int = 0, *, queries: int = 20, side: int 
     images = GroundingDinoImageProcessorPil(size={"shortest_edge": side, "longest_edge": 2 * side})
     GroundingDinoProcessor(image_processor=images, tokenizer=tokenizer).save_pretrained(folder)
     return folder
+
+
+def sam(folder: Path, seed: int = 0, *, side: int = 64) -> Path:
+    """Save a SamModel with its processor; pictures are seen at `side` pixels."""
+    from transformers import SamConfig, SamImageProcessorPil, SamModel, SamProcessor
+
+    torch.manual_seed(seed)
+    config = SamConfig(
+        vision_config={
+            "hidden_size": 32,
+            "output_channels": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": side,
+            "window_size": 2,
+            "global_attn_indexes": [1],
+            "mlp_dim": 64,
+            "num_pos_feats": 16,
+            "initializer_range": 0.2,
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": side, "image_embedding_size": side // 16},
+        mask_decoder_config={"hidden_size": 32, "mlp_dim": 64, "iou_head_hidden_dim": 32},
+        initializer_range=0.2,
+    )
+    SamModel(config).save_pretrained(folder)
+    size = {"height": side, "width": side}
+    SamProcessor(SamImageProcessorPil(size={"longest_edge": side}, pad_size=size)).save_pretrained(folder)
+    return folder
+
+
+def sam2(folder: Path, seed: int = 0, *, side: int = 64) -> Path:
+    """Save a Sam2Model with its processor; pictures are stretched to `side` pixels."""
+    from transformers import Sam2Config, Sam2ImageProcessor, Sam2Model, Sam2Processor
+
+    torch.manual_seed(seed)
+    config = Sam2Config(
+        vision_config={
+            "backbone_config": {
+                "model_type": "sam2_hiera_det_model",
+                "hidden_size": 8,
+                "image_size": [side, side],
+                "blocks_per_stage": [1, 1, 2, 1],
+                "embed_dim_per_stage": [8, 16, 32, 64],
+                "num_attention_heads_per_stage": [1, 1, 2, 2],
+                "window_size_per_stage": [4, 4, 4, 2],
+                "global_attention_blocks": [3],
+            },
+            "backbone_channel_list": [64, 32, 16, 8],
+            "backbone_feature_sizes": [[side // 4] * 2, [side // 8] * 2, [side // 16] * 2],
+            "fpn_hidden_size": 32,
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": side, "patch_size": 16},
+        mask_decoder_config={"hidden_size": 32, "mlp_dim": 64, "iou_head_hidden_dim": 32},
+        initializer_range=0.2,
+    )
+    Sam2Model(config).save_pretrained(folder)
+    Sam2Processor(Sam2ImageProcessor(size={"height": side, "width": side})).save_pretrained(folder)
+    return folder
+
+
+def segment_anything(path: Path, seed: int = 0, *, side: int = 64) -> Path:
+    """Save the weights of a segment_anything.modeling.Sam as one `.pth`, of the layout of `sam`."""
+    from functools import partial
+
+    from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+
+    torch.manual_seed(seed)
+    model = Sam(
+        image_encoder=ImageEncoderViT(
+            img_size=side,
+            embed_dim=32,
+            depth=2,
+            num_heads=2,
+            mlp_ratio=2,
+            out_chans=32,
+            norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=2,
+            global_attn_indexes=(1,),
+        ),
+        prompt_encoder=PromptEncoder(32, (side // 16, side // 16), (side, side), 16),
+        mask_decoder=MaskDecoder(
+            transformer_dim=32, transformer=TwoWayTransformer(2, 32, 8, 64), iou_head_hidden_dim=32
+        ),
+    )
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    torch.save(model.state_dict(), path)
+    return path
+
+
+def mask2former(folder: Path, seed: int = 0, *, names: tuple[str, ...] = ("sky", "road", "wall-brick", "tree")) -> Path:
+    """Save a Mask2FormerForUniversalSegmentation of the classes `names` with its image processor."""
+    from transformers import (
+        Mask2FormerConfig,
+        Mask2FormerForUniversalSegmentation,
+        Mask2FormerImageProcessorPil,
+        SwinConfig,
+    )
+
+    torch.manual_seed(seed)
+    config = Mask2FormerConfig(
+        backbone_config=SwinConfig(
+            image_size=64,
+            embed_dim=8,
+            depths=[1, 1, 1, 1],
+            num_heads=[1, 1, 2, 2],
+            window_size=4,
+            out_features=["stage1", "stage2", "stage3", "stage4"],
+        ),
+        feature_size=32,
+        mask_feature_size=32,
+        hidden_dim=32,
+        encoder_feedforward_dim=32,
+        dim_feedforward=32,
+        encoder_layers=1,
+        decoder_layers=2,
+        num_attention_heads=2,
+        num_queries=8,
+        init_std=0.5,
+        id2label=dict(enumerate(names)),
+        label2id={name: i for i, name in enumerate(names)},
+    )
+    model = Mask2FormerForUniversalSegmentation(config)
+    torch.nn.init.normal_(model.class_predictor.weight, std=3.0)
+    for name, weight in model.named_parameters():
+        if "mask_embedder" in name:
+            torch.nn.init.normal_(weight, std=0.5)  # masks that differ
+    model.save_pretrained(folder)
+    Mask2FormerImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 128}).save_pretrained(folder)
+    return folder
+
+
+def depth_anything(folder: Path, seed: int = 0, *, metric: bool = False) -> Path:
+    """Save a DepthAnythingForDepthEstimation with its image processor; a metric one gives 0 to 20 metres."""
+    from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config, DPTImageProcessorPil
+
+    torch.manual_seed(seed)
+    config = DepthAnythingConfig(
+        backbone_config=Dinov2Config(
+            image_size=56,
+            patch_size=14,
+            hidden_size=32,
+            num_hidden_layers=4,
+            num_attention_heads=2,
+            out_indices=[1, 2, 3, 4],
+            reshape_hidden_states=False,
+            initializer_range=0.2,
+        ),
+        reassemble_hidden_size=32,
+        neck_hidden_sizes=[8, 8, 16, 16],
+        fusion_hidden_size=8,
+        head_hidden_size=4,
+        initializer_range=0.2,
+        depth_estimation_type="metric" if metric else "relative",
+        max_depth=20 if metric else None,
+    )
+    DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    size = {"height": 56, "width": 56}
+    DPTImageProcessorPil(size=size, ensure_multiple_of=14, keep_aspect_ratio=True).save_pretrained(folder)
+    return folder
+
+
+def clip_tokenizer():  # type: ignore[no-untyped-def]
+    """A CLIP tokenizer that knows the lower-case letters."""
+    from transformers import CLIPTokenizer
+
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[])
+
+
+def sam3(folder: Path, seed: int = 0) -> Path:
+    """Save a Sam3Model with its processor; pictures are stretched to 56 pixels."""
+    from transformers import CLIPTextConfig, Sam3Config, Sam3ImageProcessor, Sam3Model, Sam3Processor
+
+    tokenizer = clip_tokenizer()
+    torch.manual_seed(seed)
+    part = {"hidden_size": 32, "num_attention_heads": 2}
+    layers = {**part, "num_layers": 1, "intermediate_size": 64}
+    config = Sam3Config(
+        vision_config={
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                **part,
+                "intermediate_size": 64,
+                "num_hidden_layers": 2,
+                "image_size": 56,
+                "window_size": 2,
+                "global_attn_indexes": [1],
+                "pretrain_image_size": 28,
+            },
+            "fpn_hidden_size": 32,
+            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+        },
+        text_config=CLIPTextConfig(
+            **part,
+            vocab_size=len(tokenizer),
+            intermediate_size=64,
+            projection_dim=32,
+            num_hidden_layers=1,
+            max_position_embeddings=32,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        ),
+        geometry_encoder_config=layers,
+        detr_encoder_config=layers,
+        detr_decoder_config={**layers, "num_queries": 10},
+        mask_decoder_config=part,
+        initializer_range=0.2,
+    )
+    Sam3Model(config).save_pretrained(folder)
+    images = Sam3ImageProcessor(size={"height": 56, "width": 56})
+    Sam3Processor(images, tokenizer).save_pretrained(folder)
+    return folder
