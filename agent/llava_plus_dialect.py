@@ -46,7 +46,8 @@ class LlavaPlus:
                 segments += self._assistant(step, turn)
                 if step.observations:
                     segments += self._human(f"{_results(step, artifacts)}\n\n{_TAIL}{asked}", ())
-        return [*segments, Segment("ASSISTANT:" if self._v1 else f"{SIGN} Assistant:", markup=True)]
+        segments.append(Segment("ASSISTANT:" if self._v1 else f"{SIGN} Assistant:", markup=True))
+        return [segment for segment in segments if segment.text or segment.image]
 
     def _human(self, text: str, images: Sequence[str]) -> list[Segment]:
         opened, closed = self._marks

@@ -40,16 +40,15 @@ class LlavaPlusReader:
             return
         before, self._text = self._text, text
         if VALUE not in text:
-            now = text.split(ACTIONS)[0].partition(THOUGHTS)[2].lstrip()
-            shown = len(before.split(ACTIONS)[0].partition(THOUGHTS)[2].lstrip())
-            yield from [Delta("thought", now[shown:])] if len(now) > shown else []
+            new = _thought(text)[len(_thought(before)) :]
+            yield from [Delta("thought", new)] if new else []
             return
-        output = self.output
+        calls = self.output.calls
         if not self._ready:
             self._ready = True
-            yield from (CallReady(call) for call in output.calls)
+            yield from (CallReady(call) for call in calls)
         new = _reply(text)[len(_reply(before)) :]
-        if new and not output.calls:
+        if new and not calls:
             yield Delta("answer", new)
 
     def end(self) -> Iterator[Delta | CallReady]:
@@ -62,8 +61,14 @@ class LlavaPlusReader:
         return read_plus(self._text, self._first_call, self._artifacts)
 
 
+def _thought(text: str) -> str:
+    """Return the thought as far as it is written; a quotation mark ends it."""
+    return text.partition(THOUGHTS)[2].partition('"')[0].lstrip()
+
+
 def _reply(text: str) -> str:
-    return text.partition(VALUE)[2].partition(SIGN)[0].lstrip()
+    """Return the reply as far as it is written, without what may be the sign that ends it."""
+    return text.partition(VALUE)[2].partition(SIGN)[0].rstrip(SIGN).lstrip()
 
 
 def read_plus(text: str, first_call: int, artifacts: Artifacts) -> PlannerOutput:

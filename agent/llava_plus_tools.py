@@ -140,6 +140,9 @@ def to_action(call: ToolCall) -> dict[str, Any]:
     name, params = to_api(call.name, args, {})
     if name == "detect" and isinstance(objects := args.get("objects"), list):
         name, params = "grounding_dino", {"caption": " . ".join(map(str, objects)) + " ."}
+    elif name == "segment":
+        name, params = to_api(name, {"regions": args.get("regions")}, {})
+        name, params = "sam", params if name == "sam" else {}
     elif name == "generate_from":
         name, params = "controlnet", {"prompt": {"caption": args.get("prompt", "")}}
     elif name in ("inpaint", "retrieve", "segment_like"):

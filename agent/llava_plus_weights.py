@@ -56,7 +56,7 @@ def convert(original: Path, vision: Path, out: Path, *, template: str = "v0", di
 
     told = _read(original / "config.json")
     tokenizer = AutoTokenizer.from_pretrained(original, **_LOCAL)
-    tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE]}, replace_extra_special_tokens=False)
+    tokenizer.add_tokens([IMAGE], special_tokens=True)
     image = int(tokenizer.convert_tokens_to_ids(IMAGE))
     rows = max(image + 1, int(told["vocab_size"]))
     out.mkdir(parents=True, exist_ok=True)
@@ -95,6 +95,7 @@ def _config(told: Mapping[str, Any], vision: Path, image: int, rows: int) -> Any
         projector_hidden_act="linear" if _linear(told) else "gelu",
         vision_feature_layer=told.get("mm_vision_select_layer", -2),
         vision_feature_select_strategy="default" if feature == "patch" else "full",
+        tie_word_embeddings=False,
         architectures=["LlavaForConditionalGeneration"],
     )
 

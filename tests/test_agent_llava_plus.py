@@ -240,7 +240,7 @@ def test_their_tools_are_our_skills(name: str, params: dict[str, Any], expected:
     if skill in Registry.load():
         Registry.load().get(skill).arguments.model_validate(args)
     call = ToolCall(id="call_1", name=skill, args=args)
-    assert to_action(call)["API_name"] in (name, "grounding_dino", "sam", "segment", "blip2")
+    assert to_action(call)["API_name"] in (name, "grounding_dino", "sam", "blip2")
 
 
 def test_results_are_told_in_their_words() -> None:
