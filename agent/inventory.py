@@ -71,7 +71,7 @@ def _rows(item: AnySkill) -> list[tuple[str, ...]]:
     chosen = item.chosen
     if chosen is None:
         return [(item.name, "+".join(item.needs) or Path(item.source).name, "-", "-", "-", here)]
-    rows = [(item.name, chosen.implementation.name, *_cells(chosen.checkpoint), here)]
+    rows: list[tuple[str, ...]] = [(item.name, chosen.implementation.name, *_cells(chosen.checkpoint), here)]
     for name, part in chosen.parts.items():
         rows.append(("", f"  {name}", *_cells(part), "no" if part.path() is None else "yes"))
     return rows

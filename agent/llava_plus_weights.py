@@ -52,10 +52,8 @@ def convert(original: Path, vision: Path, out: Path, *, template: str = "v0", di
     `template` is "v0" (### Human) or "v1" (USER), `dialect` what handeye speaks with it. Raises InputError where
     something is missing or of another model.
     """
-    from transformers import AutoTokenizer
-
     told = _read(original / "config.json")
-    tokenizer = AutoTokenizer.from_pretrained(original, **_LOCAL)
+    tokenizer = _library().AutoTokenizer.from_pretrained(original, **_LOCAL)
     tokenizer.add_tokens([IMAGE], special_tokens=True)
     image = int(tokenizer.convert_tokens_to_ids(IMAGE))
     rows = max(image + 1, int(told["vocab_size"]))
@@ -70,6 +68,13 @@ def convert(original: Path, vision: Path, out: Path, *, template: str = "v0", di
     return out
 
 
+def _library() -> Any:
+    """Return transformers."""
+    import transformers
+
+    return transformers
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -81,14 +86,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _config(told: Mapping[str, Any], vision: Path, image: int, rows: int) -> Any:
-    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
-
     skipped = ("model_type", "architectures", "torch_dtype", "auto_map", "transformers_version")
     text = {k: v for k, v in told.items() if not k.startswith(("mm_", "tune_", "freeze_")) and k not in skipped}
     feature = told.get("mm_vision_select_feature", "patch")
-    seen = CLIPVisionConfig.from_pretrained(vision, **_LOCAL)
-    return LlavaConfig(
-        text_config=LlamaConfig(**{**text, "vocab_size": rows}),
+    library = _library()
+    seen = library.CLIPVisionConfig.from_pretrained(vision, **_LOCAL)
+    return library.LlavaConfig(
+        text_config=library.LlamaConfig(**{**text, "vocab_size": rows}),
         vision_config=seen,
         image_token_id=image,
         image_seq_length=(seen.image_size // seen.patch_size) ** 2,
@@ -109,12 +113,11 @@ def _linear(told: Mapping[str, Any]) -> bool:
 
 
 def _processor(vision: Path, tokenizer: Any) -> Any:
-    from transformers import CLIPImageProcessorPil, CLIPVisionConfig, LlavaProcessor
-
-    return LlavaProcessor(
-        image_processor=CLIPImageProcessorPil.from_pretrained(vision, **_LOCAL),
+    library = _library()
+    return library.LlavaProcessor(
+        image_processor=library.CLIPImageProcessorPil.from_pretrained(vision, **_LOCAL),
         tokenizer=tokenizer,
-        patch_size=CLIPVisionConfig.from_pretrained(vision, **_LOCAL).patch_size,
+        patch_size=library.CLIPVisionConfig.from_pretrained(vision, **_LOCAL).patch_size,
         vision_feature_select_strategy="default",
         num_additional_image_tokens=1,
     )

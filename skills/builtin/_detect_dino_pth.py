@@ -81,18 +81,19 @@ class _OriginalDino:
 
 
 def _load(weights: Weights) -> _OriginalDino:
-    from transformers import AutoTokenizer, BertConfig, BertModel, GroundingDinoImageProcessorPil
+    import transformers
 
+    library: Any = transformers
     kept = original_state(weights)
     state = {name.removeprefix("module."): value for name, value in kept.get("model", kept).items()}
     folder = weights.parts["text"]
-    text = BertModel(BertConfig.from_pretrained(folder, **LOCAL))
-    model = build(layout(state), AutoTokenizer.from_pretrained(folder, **LOCAL), text)
+    text = library.BertModel(library.BertConfig.from_pretrained(folder, **LOCAL))
+    model = build(layout(state), library.AutoTokenizer.from_pretrained(folder, **LOCAL), text)
     missing = model.load_state_dict(state, strict=False).missing_keys
     lacking = [name for name in missing if not name.startswith("bert.pooler.")]
     if lacking:
         raise InputError(f"{weights.path.name!r} lacks {len(lacking)} weights of Grounding DINO (first {lacking[0]!r})")
-    return _OriginalDino(model.to(weights.device).eval(), GroundingDinoImageProcessorPil())
+    return _OriginalDino(model.to(weights.device).eval(), library.GroundingDinoImageProcessorPil())
 
 
 def layout(state: Mapping[str, Any]) -> dict[str, Any]:
