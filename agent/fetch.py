@@ -1,79 +1,114 @@
-"""Fetching checkpoints: a hub's snapshot through huggingface_hub, or one file from a URL, resumed and checked."""
+"""Fetching checkpoints: from the hub or a mirror of it, from a URL, from a folder; checked, pickles only if pinned."""
 
-import os
-import urllib.error
-import urllib.request
+import re
 from pathlib import Path
 
 from skills import InputError
-from skills.checkpoint import Checkpoint, check_sha256, url_path
+from skills.checkpoint import PICKLES, Checkpoint, check_sha256, hub_cache, url_path
+
+from .sources import from_folder, from_site, has_sums
+from .transfer import download, ensure_room
 
 PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What is fetched of a hub's repository where a checkpoint names nothing: configurations and the safetensors."""
 
-_CHUNK = 1 << 18
-_PATIENCE = 60.0
+IGNORED = ("*.fp16.safetensors", "*.fp16-*.safetensors", "*non_ema*.safetensors", "*.msgpack")
+"""What is left out of that: the same weights once more."""
+
+_BLOB = re.compile(r"[0-9a-f]{64}")
 
 
-def fetch(checkpoint: Checkpoint) -> Path:
+def fetch(checkpoint: Checkpoint, source: str = "") -> Path:
     """Fetch a checkpoint and return the file or folder it then lies in.
 
-    Raises InputError where it cannot be fetched, has another hash than the pinned one, or is a path on this machine.
+    `source` is a folder or a mirror that takes the place of the hub and of other people's servers. Raises InputError
+    where it cannot be fetched, has another hash than the pinned one, is a pickle without one, or is a path on this
+    machine.
     """
-    if checkpoint.url:
-        return _fetch_url(checkpoint)
-    if checkpoint.hub:
-        return _fetch_hub(checkpoint)
-    raise InputError(f"checkpoint {checkpoint.id!r} is no hub id and no URL, and nothing lies there; correct its path")
+    if not checkpoint.url and not checkpoint.hub:
+        raise InputError(
+            f"checkpoint {checkpoint.id!r} is no hub id and no URL, and nothing lies there; correct its path"
+        )
+    _refuse_pickles(checkpoint)
+    mirror = source.startswith(("http://", "https://"))
+    if source and not mirror:
+        made = from_folder(checkpoint, Path(source).expanduser())
+    elif mirror and (checkpoint.url or has_sums(checkpoint, source)):
+        made = from_site(checkpoint, source)
+    elif checkpoint.url:
+        made = download(checkpoint.url, url_path(checkpoint), checkpoint.sha256.get(checkpoint.file, ""))
+    else:
+        made = _from_hub(checkpoint, source)
+    if checkpoint.path() is None:
+        wanted = ", ".join(checkpoint.files or PATTERNS)
+        raise InputError(
+            f"{checkpoint.id!r} was fetched to {str(made)!r} but is not complete there (looked for {wanted}); "
+            "name a checkpoint that has its weights as safetensors"
+        )
+    return made
 
 
-def _fetch_hub(checkpoint: Checkpoint) -> Path:
+def _refuse_pickles(checkpoint: Checkpoint) -> None:
+    """Raise InputError for a checkpoint that names a pickle whose hash is not pinned."""
+    for name in (checkpoint.file, *checkpoint.files):
+        if name.endswith(PICKLES) and Path(name).name not in checkpoint.sha256:
+            raise InputError(
+                f"{name!r} of {checkpoint.id!r} is a pickle and no hash is pinned, so it is not fetched; "
+                f'set sha256 = "..." in the profile, as its maker states it, or name a checkpoint of safetensors'
+            )
+
+
+def _from_hub(checkpoint: Checkpoint, endpoint: str) -> Path:
+    """Fetch a snapshot from the hub, or from a mirror of it, which is told no password of the hub's."""
+    import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
-    patterns = list(checkpoint.files or PATTERNS)
+    ensure_room(hub_cache(), checkpoint.size)
+    where = endpoint or "the hub"
     try:
-        return Path(snapshot_download(checkpoint.id, revision=checkpoint.revision, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError) as error:
-        raise InputError(f"{checkpoint.id!r} cannot be fetched from the hub: {error}; what came is kept") from None
+        folder = snapshot_download(
+            checkpoint.id,
+            revision=checkpoint.revision,
+            cache_dir=hub_cache(),
+            allow_patterns=list(checkpoint.files or PATTERNS),
+            ignore_patterns=_ignored(checkpoint),
+            endpoint=endpoint.rstrip("/") or None,
+            token=False if endpoint else None,
+        )
+    except GatedRepoError:
+        raise InputError(
+            f"{checkpoint.id!r} is fetched only by those who agreed to its licence; agree at "
+            f"https://huggingface.co/{checkpoint.id}, run `hf auth login`, and pull again"
+        ) from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError, ValueError) as error:
+        told = " ".join(str(error).split())[:300]
+        raise InputError(f"{checkpoint.id!r} cannot be fetched from {where}: {told}; what came is kept") from None
+    _check(checkpoint, Path(folder))
+    for rest in (Path(folder).parents[1] / "blobs").glob("*.incomplete"):
+        rest.unlink()  # of an earlier pull; all that was wanted is here
+    return Path(folder)
 
 
-def _fetch_url(checkpoint: Checkpoint) -> Path:
-    """Fetch one file beside its place, going on where an earlier transfer broke off, and move it there once whole."""
-    from tqdm import tqdm
-
-    kept = url_path(checkpoint)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_name(f"{kept.name}.part")
-    begun = partial.stat().st_size if partial.is_file() else 0
-    request = urllib.request.Request(checkpoint.url, headers={"Range": f"bytes={begun}-"} if begun else {})
-    try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            resumed = answer.status == 206
-            total = int(answer.headers.get("Content-Length") or 0) + (begun if resumed else 0)
-            bar = tqdm(total=total, initial=begun if resumed else 0, unit="B", unit_scale=True, desc=kept.name)
-            with bar, partial.open("ab" if resumed else "wb") as file:
-                while chunk := answer.read(_CHUNK):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-        if partial.stat().st_size < total:
-            raise ConnectionError(f"{partial.stat().st_size} of {total} bytes came")
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise InputError(f"{checkpoint.url!r} cannot be fetched: {error}; correct the URL or try later") from None
-    except OSError as error:
-        raise InputError(f"{checkpoint.url!r} broke off: {error}; the next pull goes on where it stopped") from None
-    return _whole(checkpoint, partial, kept)
+def _ignored(checkpoint: Checkpoint) -> list[str]:
+    """Return the patterns of a hub's files that are left alone: doubles, and kinds of pickles with none pinned."""
+    unpinned = [f"*{ending}" for ending in PICKLES if not any(name.endswith(ending) for name in checkpoint.sha256)]
+    return unpinned if checkpoint.files else [*IGNORED, *unpinned]
 
 
-def _whole(checkpoint: Checkpoint, partial: Path, kept: Path) -> Path:
-    """Check a transferred file against its pinned hash and put it in its place; a wrong one is deleted."""
-    expected = checkpoint.sha256.get(checkpoint.file)
-    if expected:
+def _check(checkpoint: Checkpoint, folder: Path) -> None:
+    """Compare a snapshot's files with their pinned hashes, weights also with the hash the hub named them by.
+
+    A wrong file is deleted, so that the next pull fetches it again. Raises InputError for it.
+    """
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        blob = file.resolve()
+        expected = checkpoint.sha256.get(file.name) or (blob.name if _BLOB.fullmatch(blob.name) else "")
+        if not expected:
+            continue
         try:
-            check_sha256(partial, expected)
+            check_sha256(file, expected)
         except InputError:
-            partial.unlink()
+            file.unlink()
+            blob.unlink(missing_ok=True)
             raise
-    os.replace(partial, kept)  # noqa: PTH105 - atomic, as the rest of the store
-    return kept

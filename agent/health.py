@@ -13,6 +13,8 @@ from skills import InputError
 from skills.registry import Registry
 
 from .home import home, human, kept, make_home, size_of
+from .inventory import AnySkill, fit
+from .profile import Profile
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,30 @@ class Finding:
     """True where the embedded profile cannot run without it."""
 
 
-def findings(checkpoint: Path) -> Iterator[Finding]:
-    """Look at everything; `checkpoint` is the embedded planner's folder. torch is imported here and nowhere before."""
+def findings(checkpoint: Path, profile: Profile) -> Iterator[Finding]:
+    """Look at everything; `checkpoint` is the embedded planner's folder, `profile` chooses what is behind the skills.
+
+    torch is imported here and nowhere before. Raises InputError where the profile cannot be.
+    """
     yield Finding("python", platform.python_version())
     yield from _packages()
     yield _torch()
     yield _checkpoint(checkpoint)
-    registry = Registry.load()
+    registry = Registry.load().configured(profile.tables, profile.name)
     for item in registry:
-        reason = item.unavailable()
-        yield Finding(f"skill {item.name}", reason or "here", ok=not reason, needed=False)
+        yield _skill(item, round(profile.memory * 1e9))
     for problem in registry.problems:
         yield Finding("plugin", problem, ok=False, needed=False)
     yield _home()
+
+
+def _skill(item: AnySkill, budget: int) -> Finding:
+    """Say whether a skill is here, what its model takes of the memory, and what mends it."""
+    reason, need = item.unavailable(), fit(item, budget)
+    if reason:
+        return Finding(f"skill {item.name}", f"{need.said}; {reason}" if need.said else reason, ok=False, needed=False)
+    state = f"here, {need.said}" if need.said else "here"
+    return Finding(f"skill {item.name}", state, ok=need.ok, needed=False)
 
 
 def _packages() -> Iterator[Finding]:

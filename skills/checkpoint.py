@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,9 @@ from .errors import InputError
 
 WEIGHTS = (".safetensors", ".onnx", ".pth", ".pt", ".bin")
 """Endings of files that hold weights."""
+
+PICKLES = (".pth", ".pt", ".bin", ".ckpt")
+"""Endings of files that may run code when they are loaded carelessly: fetched and loaded only with a pinned hash."""
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _CHUNK = 1 << 20
@@ -61,9 +64,10 @@ class Checkpoint:
             kept = url_path(self)
             return kept if kept.is_file() else None
         if self.hub:
-            return next((folder for folder in _snapshots(self.hub, self.revision) if is_complete(folder)), None)
+            places = [*snapshots(hub_cache(), self.hub, self.revision), hub_path(self)]
+            return next((folder for folder in places if is_complete(folder, self.files)), None)
         local = Path(self.id).expanduser()
-        return local if local.is_file() or (local.is_dir() and is_complete(local)) else None
+        return local if local.is_file() or (local.is_dir() and is_complete(local, self.files)) else None
 
 
 def home() -> Path:
@@ -89,16 +93,31 @@ def url_path(checkpoint: Checkpoint) -> Path:
     return home() / "checkpoints" / mark[:12] / checkpoint.file
 
 
-def _snapshots(hub_id: str, revision: str) -> list[Path]:
-    """Return the folders in the hub's cache that a revision names: its ref's commit, or the commit itself."""
-    repo = hub_cache() / f"models--{hub_id.replace('/', '--')}"
+def hub_path(checkpoint: Checkpoint) -> Path:
+    """Return where a hub's checkpoint is kept that did not come from a hub but from a folder or a plain server."""
+    return home() / "checkpoints" / checkpoint.id.replace("/", "--") / checkpoint.revision.replace("/", "--")
+
+
+def snapshots(cache: Path, hub_id: str, revision: str) -> list[Path]:
+    """Return the folders in a hub's cache that a revision names: its ref's commit, or the commit itself.
+
+    None while a file of the repository is half fetched.
+    """
+    repo = cache / f"models--{hub_id.replace('/', '--')}"
+    if any((repo / "blobs").glob("*.incomplete")):
+        return []
     ref = repo / "refs" / revision
     commits = [ref.read_text(encoding="utf-8").strip()] if ref.is_file() else []
     return [repo / "snapshots" / commit for commit in (*commits, revision)]
 
 
-def is_complete(folder: Path) -> bool:
-    """Return whether a folder holds weights, every shard its indexes name and every part its pipeline names."""
+def is_complete(folder: Path, files: Sequence[str] = ()) -> bool:
+    """Return whether a folder holds weights, every shard its indexes name and every part its pipeline names.
+
+    Where `files` names nothing that holds weights (a tokenizer), every pattern of it must name a file instead.
+    """
+    if files and not any(pattern.endswith((*WEIGHTS, "*")) for pattern in files):
+        return folder.is_dir() and all(any(folder.glob(pattern)) for pattern in files)
     if not any(path.is_file() for ending in WEIGHTS for path in folder.rglob(f"*{ending}")):
         return False
     for index in folder.rglob("*.safetensors.index.json"):

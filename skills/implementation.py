@@ -1,8 +1,8 @@
 """Implementations: the models that may stand behind one skill, and the one a profile chose.
 
-A profile's table `[skills.NAME]` names `implementation`, `checkpoint`, `revision`, `sha256`, `parts`, `device`,
-`dtype`, and the settings the implementation declares; `choose` turns it into a `Chosen`, which a skill finds as
-`ctx.chosen`.
+A profile's table `[skills.NAME]` names `implementation`, `checkpoint`, `revision`, `sha256`, `licence`, `size`,
+`parts`, `device`, `dtype`, and the settings the implementation declares; `choose` turns it into a `Chosen`, which a
+skill finds as `ctx.chosen`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,8 @@ from .runtime import Recipe
 DTYPES = ("float32", "bfloat16", "float16")
 """What `dtype` may say."""
 
-_COMMON = ("implementation", "checkpoint", "revision", "sha256", "device", "dtype", "parts")
+_COMMON = ("implementation", "checkpoint", "revision", "sha256", "licence", "size", "device", "dtype", "parts")
+_EXAMPLES: Mapping[str, JsonValue] = {"parts": {"NAME": "..."}, "size": 690_000_000}
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,7 @@ def _check(where: str, item: Implementation, key: str, value: JsonValue) -> None
         raise InputError(f"the profile's {where} sets {key!r}, which {item.name!r} does not have; {hint}")
     if key == "dtype" and value not in DTYPES:
         raise InputError(f"the profile's {where} dtype is {value!r}; expected {', '.join(DTYPES)}")
-    example = "..." if key in _COMMON else item.settings[key]
-    example = {"NAME": "..."} if key == "parts" else example
+    example = _EXAMPLES.get(key, "...") if key in _COMMON else item.settings[key]
     kind = type(example)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return
@@ -199,7 +199,7 @@ def _check(where: str, item: Implementation, key: str, value: JsonValue) -> None
 
 
 def _checkpoint(where: str, item: Implementation, table: Mapping[str, JsonValue]) -> Checkpoint | None:
-    """Return the default checkpoint, or the one the table names; licence, size and hashes belong to the default."""
+    """Return the default checkpoint, or the one the table names, of which licence, size and hash are in the table."""
     default = item.checkpoint
     if default is None:
         return None
@@ -207,6 +207,10 @@ def _checkpoint(where: str, item: Implementation, table: Mapping[str, JsonValue]
     made = default if named == default.id else Checkpoint(named, files=default.files)
     if "revision" in table:
         made = replace(made, revision=str(table["revision"]))
+    if "licence" in table:
+        made = replace(made, licence=str(table["licence"]))
+    if isinstance(size := table.get("size"), int):
+        made = replace(made, size=size)
     if "sha256" in table:
         name = made.file or (Path(named).name if Path(named).is_file() else "")
         if not name:

@@ -10,7 +10,9 @@ import pytest
 
 from agent.cli import main
 from agent.home import kept, trace_folder
+from agent.inventory import fit, table
 from agent.journal import load
+from skills import Checkpoint, Implementation, Text, skill
 from skills.registry import Registry
 from skills.values import Picture
 
@@ -24,23 +26,75 @@ def photo(tmp_path: Path, plain: Picture) -> str:
     return str(path)
 
 
-def test_the_table_is_aligned_and_says_what_mends(capsys: Captured) -> None:
+def test_the_table_has_a_row_for_each_skill_and_below_it_what_mends(capsys: Captured) -> None:
     assert main(["skills"]) == 0
-    head, *rows = capsys.readouterr().out.splitlines()
-    assert [row.split()[0] for row in rows] == list(Registry.load().names)
+    said = capsys.readouterr().out
+    head, *lines = said.splitlines()
+    rows = {line.split()[0]: line for line in lines if not line.startswith(" ")}
+    assert tuple(rows) == Registry.load().names
+    assert len(rows) == 24
     at = head.index("HERE")
-    assert {row[at - 2 : at] for row in rows} == {"  "}
-    by_name = {row.split()[0]: row for row in rows}
-    assert by_name["crop"].endswith("  yes")
-    assert by_name["caption"][at:] == Registry.load().get("caption").unavailable()
+    assert {row[at:] for row in rows.values()} == {"yes", "no"}
+    assert rows["detect"].split() == [
+        "detect",
+        "grounding_dino",
+        "IDEA-Research/grounding-dino-tiny",
+        "Apache-2.0",
+        "690.0",
+        "MB",
+        "no",
+    ]
+    assert rows["crop"].split() == ["crop", "built-in", "-", "-", "-", "yes"]
+    for item in Registry.load():
+        assert not item.unavailable() or f"  no\n    {item.unavailable()}" in said
+
+
+@pytest.mark.parametrize("profile", ["laptop", "full"])
+def test_tables_are_no_wider_than_120_columns_and_commands_are_whole(profile: str, capsys: Captured) -> None:
+    for command in ("skills", "doctor"):
+        main([command, "--profile", profile])
+        said = capsys.readouterr().out
+        assert all(len(line) <= 120 for line in said.splitlines()), said
+        assert f"handeye pull detect --profile {profile}\n" in said
+
+
+def test_a_part_of_a_model_has_a_row_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = Checkpoint("org/" + "very-long-name-" * 6 + "depth", licence="OpenRAIL-M", size=1_400_000_000)
+    made = Implementation("net", print, checkpoint=Checkpoint("org/net", size=7_000_000), parts={"depth": depth})
+
+    @skill(implementations=[made], examples=["x"])
+    def follow() -> Text:
+        """Follow."""
+        return Text()
+
+    assert table([follow]).splitlines() == [
+        "NAME    IMPLEMENTATION  " + "CHECKPOINT".ljust(70) + "  LICENCE     SIZE    HERE",
+        "follow  net             " + "org/net".ljust(70) + "  unknown     7.0 MB  no",
+        "    checkpoint 'org/net' is not on this machine; handeye pull follow",
+        f"          depth         {depth.id[:22]}...{depth.id[-45:]}  OpenRAIL-M  1.4 GB  no",
+    ]
+    assert fit(follow, 2_000_000_000).said == "1.4 GB of the 2.0 GB that models may take on cpu"
+    too_much = fit(follow, 1_000_000_000)
+    assert not too_much.ok
+    assert too_much.said == (
+        "1.4 GB, more than the 1.0 GB that models may take on cpu; name a smaller checkpoint, or set memory = 1.5 in "
+        "the profile if it has that"
+    )
 
 
 def test_one_skill_in_full_and_a_name_that_is_none(capsys: Captured) -> None:
     assert main(["skills", "crop"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("crop(region, image?)\nCrop the picture")
+    assert "implementation" not in said
     assert "examples:\n  crop the sign" in said
     assert '"required": [\n    "region"\n  ]' in said
+    assert main(["skills", "detect"]) == 0
+    assert (
+        "implementation: grounding_dino (of grounding_dino, fastest_det, grounding_dino_pth)\n"
+        "checkpoint: IDEA-Research/grounding-dino-tiny (main), licence Apache-2.0\n"
+        "settings: threshold = 0.35, overlap = 0.8\n"
+    ) in capsys.readouterr().out
     assert main(["skills", "corp"]) == 2
     assert "no skill is named 'corp'; did you mean crop" in capsys.readouterr().err
 
@@ -162,15 +216,33 @@ def test_doctor_names_everything_and_exits_by_the_embedded_planner(
     monkeypatch.setattr("agent.planners.llava.EMBEDDED", planner)
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
-    assert f"FAIL  planner                           not at '{planner}'; `make planner` trains it" in said
+    assert f"FAIL planner not at '{planner}'; `make planner` trains it" in " ".join(said.split())
     assert all(f"skill {name}" in said for name in Registry.load().names)
     planner.mkdir()
     (planner / "config.json").write_text("{}")
     (planner / "model.safetensors").write_bytes(b"weights")
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert f"{planner} (7 B, sha256 9a129038d9a0)" in said
+    assert f"{planner} (7 B, sha256 9a129038d9a0)" in " ".join(said.split())
     assert said.endswith("the embedded profile can run\n")
+
+
+def test_doctor_says_what_a_model_takes_of_the_memory(tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "dino"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(bytes(2_000_000))
+    profile = tmp_path / "mine.toml"
+    table = "[skills.detect]\ncheckpoint = 'dino'\n"
+    profile.write_text(f"memory = 1.0\n{table}")
+    main(["doctor", "--profile", str(profile)])
+    said = capsys.readouterr().out
+    assert "ok    skill detect                      here, 2.0 MB of the 1.0 GB that models may take on cpu\n" in said
+    profile.write_text(f"memory = 0.001\n{table}")
+    main(["doctor", "--profile", str(profile)])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "- skill detect here, 2.0 MB, more than the 1.0 MB that models may take on cpu; name a smaller" in said
+    assert main(["doctor", "--profile", "none"]) == 2
+    assert "no profile is named 'none'" in capsys.readouterr().err
 
 
 def test_forget_deletes_what_is_named_and_says_so(photo: str, capsys: Captured) -> None:

@@ -77,7 +77,7 @@ def test_a_profile_narrows_the_offer_and_its_skills_must_exist(
     path = tmp_path / "mine.toml"
     path.write_text("[skills.blur]\noffer = false\n")
     assert main(["skills", "--profile", str(path)]) == 0
-    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:] if not line.startswith(" ")]
     assert names == [name for name in Registry.load().names if name != "blur"]
     path.write_text("[skills.blurr]\noffer = false\n")
     assert main(["skills", "--profile", str(path)]) == 2
@@ -108,6 +108,7 @@ def test_a_table_reaches_its_skill_and_a_path_beside_the_profile_is_found(tmp_pa
         ),
         ("[skills.detect]\nthreshold = 'high'", "[skills.detect] threshold is 'high'; expected a value like 0.35"),
         ("[skills.detect]\ndtype = 'int4'", "dtype is 'int4'; expected float32, bfloat16, float16"),
+        ("[skills.detect]\nsize = '690 MB'", "[skills.detect] size is '690 MB'; expected a value like 690000000"),
         ("[skills.detect]\nsha256 = 'ab'", "sets sha256, which needs a checkpoint that is one file"),
         ("[skills.detect]\nparts = { text = 'bert' }", "parts has 'text' = 'bert'; expected id@revision of none"),
         ("[skills.blur]\nstrength = 3", "the profile's [skills.blur] sets 'strength', but blur has no settings"),

@@ -483,3 +483,32 @@ def sam3(folder: Path, seed: int = 0) -> Path:
     images = Sam3ImageProcessor(size={"height": 56, "width": 56})
     Sam3Processor(images, tokenizer).save_pretrained(folder)
     return folder
+def grounding_dino_pth(folder: Path, seed: int = 0) -> tuple[Path, Path]:
+    """Save an original Grounding DINO as `dino.pth`, and the folder `bert` with its tokenizer and configuration.
+
+    Its backbone has the published size (Swin-T, 28 M weights): the package knows no smaller one.
+    """
+    from groundingdino.config import GroundingDINO_SwinT_OGC as published
+    from transformers import BertConfig, BertModel
+
+    from skills.builtin._detect_dino_pth import build
+
+    tokenizer = bert_tokenizer()
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    torch.manual_seed(seed)
+    small = {"hidden_dim": 32, "nheads": 4, "num_queries": 20, "dim_feedforward": 64, "enc_layers": 1, "dec_layers": 2}
+    plain = {name: value for name, value in vars(published).items() if not name.startswith("_")}
+    model = build(plain | small, tokenizer, BertModel(config))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)  # many begin as zeros
+    torch.save({"model": {f"module.{name}": value for name, value in model.state_dict().items()}}, folder / "dino.pth")
+    tokenizer.save_pretrained(folder / "bert")
+    config.save_pretrained(folder / "bert")
+    return folder / "dino.pth", folder / "bert"

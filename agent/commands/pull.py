@@ -1,7 +1,9 @@
 """`handeye pull`: fetch the checkpoints a profile names; nothing is ever downloaded without it."""
 
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from skills import InputError
 from skills.checkpoint import Checkpoint
@@ -17,19 +19,29 @@ def main(argv: Sequence[str]) -> int:
     options = parser("pull", "[SKILL ...] [options]", "Fetch the checkpoints of a profile's skills, listed first.")
     options.add_argument("names", nargs="*", metavar="SKILL", help="skills to fetch for (default: all of the profile)")
     options.add_argument("--yes", action="store_true", help="do not ask")
+    options.add_argument(
+        "--from",
+        dest="source",
+        default="",
+        metavar="FOLDER|URL",
+        help="a folder, a plain server or a mirror of the hub that has them, in place of the hub and other servers",
+    )
     common(options)
     args = options.parse_args(argv)
     missing = _missing(make_agent(args), args.names)
     if not missing:
         print("nothing to fetch: every checkpoint of these skills is here")
         return 0
+    if args.source and "://" not in args.source and not Path(args.source).expanduser().is_dir():
+        raise InputError(f"--from {args.source!r} is no folder; expected one, or a URL with http:// or https://")
     for name, checkpoint in missing:
         print(_line(name, checkpoint))
+    print(_whole(missing, args.source))
     if not args.yes and not _agreed():
         print("nothing was fetched")
         return 1
     for _, checkpoint in missing:
-        print(f"{checkpoint.id} -> {fetch(checkpoint)}")
+        print(_done(checkpoint, fetch(checkpoint, args.source)))
     return 0
 
 
@@ -47,6 +59,21 @@ def _line(name: str, checkpoint: Checkpoint) -> str:
     size = human(checkpoint.size) if checkpoint.size else "size unknown"
     pinned = "" if checkpoint.pinned else "; not pinned, what it is may change"
     return f"{name}: {checkpoint.id} ({checkpoint.revision}), {size}, licence {checkpoint.licence}{pinned}"
+
+
+def _whole(missing: Sequence[tuple[str, Checkpoint]], source: str) -> str:
+    """Return how much it is in all, and where it comes from."""
+    total = sum(checkpoint.size for _, checkpoint in missing)
+    known = all(checkpoint.size for _, checkpoint in missing)
+    size = human(total) if known else f"more than {human(total)}" if total else "size unknown"
+    return f"{len(missing)} in all, {size}" + (f", from {source}" if source else "")
+
+
+def _done(checkpoint: Checkpoint, path: Path) -> str:
+    """Return where a checkpoint lies now, and the commit to pin where it was fetched by a name that may move."""
+    commit = path.name if re.fullmatch(r"[0-9a-f]{40}", path.name) else ""
+    pin = f'; to pin it: revision = "{commit}"' if commit and commit != checkpoint.revision else ""
+    return f"{checkpoint.id} -> {path}{pin}"
 
 
 def _agreed() -> bool:

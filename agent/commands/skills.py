@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from skills.spec import Skill
 
-from ..agent import Agent
+from ..inventory import table
 from ..options import common, make_agent, parser
 
 
@@ -16,19 +16,20 @@ def main(argv: Sequence[str]) -> int:
     common(options)
     args = options.parse_args(argv)
     agent = make_agent(args)
-    print(_one(agent.registry.get(args.name)) if args.name else _table(agent))
+    print(_one(agent.registry.get(args.name)) if args.name else table(agent.offer))
     return 0
 
 
-def _table(agent: Agent) -> str:
-    rows = [("NAME", "ARGUMENTS", "DESCRIPTION", "HERE")]
-    for item in agent.offer:
-        arguments = item.signature.removeprefix(f"{item.name}(").removesuffix(")")
-        rows.append((item.name, arguments, item.description, item.unavailable() or "yes"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-    )
+def _models(item: Skill[..., object]) -> list[str]:
+    """Return what a profile may choose, and what it has chosen with its settings."""
+    if item.chosen is None:
+        return []
+    names = ", ".join(one.name for one in item.implementations)
+    lines = [f"implementation: {item.chosen.implementation.name} (of {names})"]
+    for checkpoint in item.chosen.checkpoints:
+        lines.append(f"checkpoint: {checkpoint.id} ({checkpoint.revision}), licence {checkpoint.licence}")
+    settings = ", ".join(f"{name} = {value!r}" for name, value in item.chosen.settings.items())
+    return [*lines, *([f"settings: {settings}"] if settings else [])]
 
 
 def _one(item: Skill[..., object]) -> str:
@@ -37,6 +38,7 @@ def _one(item: Skill[..., object]) -> str:
         item.description,
         f"source: {item.source}",
         f"here: {item.unavailable() or 'yes'}",
+        *_models(item),
         f"needs: {', '.join(item.needs) or 'nothing beyond handeye'}",
         f"effects: {item.effects or 'none'}",
         "examples:",

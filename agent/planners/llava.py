@@ -13,6 +13,8 @@ from skills.store import Artifacts
 
 from ..chat_dialect import ChatReader, chat_grammar
 from ..decode import Decoder, constrained
+from ..llava_plus_dialect import LlavaPlus
+from ..llava_plus_reader import LlavaPlusReader
 from ..messages import ChatTemplate
 from ..planner import CallReady, ContextFull, Delta
 from ..segments import Segment, encode
@@ -28,6 +30,8 @@ ANSWER_TOKENS = 256
 """Tokens one pass may write; this much room must be left before decoding starts."""
 
 _SETTINGS = "handeye.json"
+
+_Reader = SlotsReader | ChatReader | LlavaPlusReader
 
 
 def load_planner(where: str) -> "LlavaPlanner":
@@ -99,13 +103,16 @@ class LlavaPlanner:
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._image_token_id: int = model.config.image_token_id
-        self._opened = DIALECTS.get(settings.get("dialect", ""))
+        dialect = settings.get("dialect", "")
+        self._opened = DIALECTS.get(dialect)
+        self._plus = LlavaPlus(settings, self._tokenizer) if dialect == "llava_plus" else None
         text_config = model.config.get_text_config()
         self.max_length: int = settings.get("max_length", text_config.max_position_embeddings)
         eos = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
         self._stop_ids: list[int] = eos if isinstance(eos, list) else [eos]
         self._grammar_tokens = llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=text_config.vocab_size)
-        self._template = None if self._opened is not None else ChatTemplate(self._tokenizer, processor.image_token)
+        own = self._opened is not None or self._plus is not None
+        self._template = None if own else ChatTemplate(self._tokenizer, processor.image_token)
         self._pictures: dict[str, tuple[int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -120,18 +127,7 @@ class LlavaPlanner:
         """Yield what is written as it is written, then the whole; see `agent.planner.Planner.plan`."""
         import llguidance
 
-        first_call = trace.call_count + 1
-        slots = Slots(skills, opened=self._opened) if self._opened is not None else None
-        reader: SlotsReader | ChatReader
-        if slots is not None:
-            segments = slots.render(trace)
-            rules = grammar(slots, trace, artifacts, self._tokenizer.convert_tokens_to_ids)
-            reader = SlotsReader(slots, self._tokenizer, first_call)
-        else:
-            assert self._template is not None
-            segments = self._template.render(trace, skills)
-            rules = chat_grammar(skills, artifacts, self._tokenizer.get_added_vocab())
-            reader = ChatReader(self._decode, first_call)
+        segments, rules, reader = self._script(trace, skills, artifacts)
         matcher = llguidance.LLMatcher(self._grammar_tokens, rules)
         if matcher.is_error():
             raise RuntimeError(f"the grammar of the offer is wrong: {matcher.get_error()}")
@@ -144,6 +140,22 @@ class LlavaPlanner:
             note = f"a pass was cut off at {ANSWER_TOKENS} tokens"
             yield PlannerOutput(malformed=note, notes=(*self.notes, note))
 
+    def _script(
+        self, trace: Trace, skills: Sequence[Skill[..., Any]], artifacts: Artifacts
+    ) -> tuple[list[Segment], str, _Reader]:
+        """Return what the checkpoint reads, the grammar of what it may write, and the reader of that."""
+        first_call = trace.call_count + 1
+        if self._opened is not None:
+            slots = Slots(skills, opened=self._opened)
+            rules = grammar(slots, trace, artifacts, self._tokenizer.convert_tokens_to_ids)
+            return slots.render(trace), rules, SlotsReader(slots, self._tokenizer, first_call)
+        if self._plus is not None:
+            reader = LlavaPlusReader(self._decode, first_call, artifacts)
+            return self._plus.render(trace, artifacts), self._plus.grammar(skills), reader
+        assert self._template is not None
+        rules = chat_grammar(skills, artifacts, self._tokenizer.get_added_vocab())
+        return self._template.render(trace, skills), rules, ChatReader(self._decode, first_call)
+
     @contextmanager
     def _turn(self, cancel: Cancel) -> Iterator[None]:
         """Wait for the model; raises skills.Cancelled where the user stops waiting."""
@@ -155,7 +167,7 @@ class LlavaPlanner:
             self._lock.release()
 
     def _write(
-        self, logits: Any, matcher: Any, reader: SlotsReader | ChatReader, cancel: Cancel
+        self, logits: Any, matcher: Any, reader: _Reader, cancel: Cancel
     ) -> Generator[Delta | CallReady, None, bool]:
         """Decode one pass into `reader`; return whether it came to its end."""
         tokens = constrained(self.decoder, logits, matcher, self._stop_ids, ANSWER_TOKENS, cancel)

@@ -5,13 +5,14 @@ from ..errors import SkillError
 from ..spec import SkillResult, skill
 from ..values import Picture
 from ._detect_dino import GROUNDING_DINO
+from ._detect_dino_pth import GROUNDING_DINO_PTH
 from ._detect_fastest import FASTEST_DET
 from ._detections import Candidates, chosen
 
 
 @skill(
     examples=["find the red car", "¿dónde está el perro?"],
-    implementations=[GROUNDING_DINO, FASTEST_DET],
+    implementations=[GROUNDING_DINO, FASTEST_DET, GROUNDING_DINO_PTH],
 )
 def detect(image: Picture, objects: list[str], threshold: float | None = None, *, ctx: Context) -> SkillResult:
     """Detect and locate named objects; find, count or box things.

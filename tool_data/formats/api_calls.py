@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from agent.api_names import to_api, to_skill
 from agent.trace import ToolCall
 
-from .api_names import to_api, to_skill
 from .base import Refused
 from .repair import repaired
 
