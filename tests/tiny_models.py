@@ -430,15 +430,6 @@ def depth_anything(folder: Path, seed: int = 0, *, metric: bool = False) -> Path
     return folder
 
 
-def clip_tokenizer():  # type: ignore[no-untyped-def]
-    """A CLIP tokenizer that knows the lower-case letters."""
-    from transformers import CLIPTokenizer
-
-    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[])
-
-
 def sam3(folder: Path, seed: int = 0) -> Path:
     """Save a Sam3Model with its processor; pictures are stretched to 56 pixels."""
     from transformers import CLIPTextConfig, Sam3Config, Sam3ImageProcessor, Sam3Model, Sam3Processor
@@ -483,6 +474,8 @@ def sam3(folder: Path, seed: int = 0) -> Path:
     images = Sam3ImageProcessor(size={"height": 56, "width": 56})
     Sam3Processor(images, tokenizer).save_pretrained(folder)
     return folder
+
+
 def grounding_dino_pth(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     """Save an original Grounding DINO as `dino.pth`, and the folder `bert` with its tokenizer and configuration.
 
@@ -512,6 +505,8 @@ def grounding_dino_pth(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     tokenizer.save_pretrained(folder / "bert")
     config.save_pretrained(folder / "bert")
     return folder / "dino.pth", folder / "bert"
+
+
 def clip_tokenizer(words: list[str] = WORDS, length: int = 16):  # type: ignore[no-untyped-def]
     """A CLIP tokenizer that knows letters, both inside a word and at its end; a prompt holds `length` tokens."""
     from transformers import CLIPTokenizer
