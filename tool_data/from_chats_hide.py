@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent.trace import Trace
-from skills import Context, InputError, Picture, Region, Regions
+from skills import Boxes, Context, InputError, Picture, Region, Regions
 from skills.builtin.blur import blur
 from skills.builtin.find_faces import find_faces
 from skills.builtin.read_text import read_text
@@ -74,7 +74,10 @@ class Shelf:
     def _found(self, digest: str, picture: Picture) -> list[Box]:
         """Return what is to be hidden in a picture, looked for once."""
         if digest not in self._boxes:
-            boxes: list[Box] = list(find_faces(picture).xyxy) if "faces" in self.hide else []
+            boxes: list[Box] = []
+            if "faces" in self.hide:
+                found = find_faces(picture, ctx=self._context).values
+                boxes += [box for value in found if isinstance(value, Boxes) for box in value.xyxy]
             if "text" in self.hide:
                 boxes += [line.box for line in read_text(picture, ctx=self._context).lines if line.box is not None]
             self._boxes[digest] = boxes
