@@ -214,6 +214,7 @@ def clip(folder: Path, seed: int = 0, *, side: int = 32) -> Path:
             **tower,
             "vocab_size": len(tokenizer),
             "max_position_embeddings": 16,
+            "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
         },
         vision_config={**tower, "image_size": side, "patch_size": 16},
