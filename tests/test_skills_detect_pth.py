@@ -66,6 +66,7 @@ def test_what_is_missing_is_named_one_after_the_other(saved: tuple[Path, Path], 
 
 def test_transformers_with_the_same_weights_says_the_same(saved: tuple[Path, Path], plain: Picture) -> None:
     """Logits and boxes of the original package and of transformers, from one state dict, agree to 1e-4."""
+    from safetensors.torch import save_file
     from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
     file, text = saved
@@ -75,7 +76,7 @@ def test_transformers_with_the_same_weights_says_the_same(saved: tuple[Path, Pat
         backbone_config=SwinConfig(out_indices=[2, 3, 4]),
         text_config=BertConfig.from_pretrained(text),
         num_queries=20,
-        d_model=32,
+        d_model=256,
         encoder_layers=1,
         decoder_layers=2,
         encoder_ffn_dim=64,
@@ -83,12 +84,12 @@ def test_transformers_with_the_same_weights_says_the_same(saved: tuple[Path, Pat
         encoder_attention_heads=4,
         decoder_attention_heads=4,
     )
-    ours = GroundingDinoForObjectDetection(config).eval()
     state = {
         name.removeprefix("module."): value for name, value in torch.load(file, weights_only=True)["model"].items()
     }
     folder = file.parent / "converted"
-    ours.save_pretrained(folder, state_dict=converted(state))
+    config.save_pretrained(folder)
+    save_file(converted(state), folder / "model.safetensors", {"format": "pt"})
     made, info = GroundingDinoForObjectDetection.from_pretrained(folder, output_loading_info=True)
     assert not info["missing_keys"]
     assert not info["unexpected_keys"]

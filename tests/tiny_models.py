@@ -480,7 +480,7 @@ def sam3(folder: Path, seed: int = 0) -> Path:
 def grounding_dino_pth(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     """Save an original Grounding DINO as `dino.pth`, and the folder `bert` with its tokenizer and configuration.
 
-    Its backbone has the published size (Swin-T, 28 M weights): the package knows no smaller one.
+    Its backbone and width have the published size (Swin-T, 28 M weights): the package knows no smaller ones.
     """
     from groundingdino.config import GroundingDINO_SwinT_OGC as published
     from transformers import BertConfig, BertModel
@@ -496,7 +496,7 @@ def grounding_dino_pth(folder: Path, seed: int = 0) -> tuple[Path, Path]:
         intermediate_size=64,
     )
     torch.manual_seed(seed)
-    small = {"hidden_dim": 32, "nheads": 4, "num_queries": 20, "dim_feedforward": 64, "enc_layers": 1, "dec_layers": 2}
+    small = {"nheads": 4, "num_queries": 20, "dim_feedforward": 64, "enc_layers": 1, "dec_layers": 2}
     plain = {name: value for name, value in vars(published).items() if not name.startswith("_")}
     model = build(plain | small, tokenizer, BertModel(config))
     with torch.no_grad():

@@ -186,7 +186,7 @@ GROUNDING_DINO_PTH = Implementation(
             revision="86b5e0934494bd15c9632b12f734a8a67f723594",
             licence="Apache-2.0",
             size=700_000,
-            files=("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"),
+            files=("config.json", "tokenizer.json", "tokenizer_config.json"),
         )
     },
     settings={"threshold": 0.35, "overlap": 0.8},
