@@ -44,7 +44,7 @@ def test_every_pixel_has_one_class_and_the_view_lies_in_the_frame(mode: str, sce
     assert set(masks.labels) <= {"sky", "road", "wall-brick", "tree"}
     sizes = masks.array.sum(axis=(1, 2)).tolist()
     assert sizes == sorted(sizes, reverse=True)
-    assert all(0.25 <= score <= 1 for score in masks.scores)
+    assert all(0 <= score <= 1 for score in masks.scores)  # 0 where no query claims the place
     assert (view.array != picture.rgb).any(axis=2).all()
     assert ctx.record.device == "cpu"
 
