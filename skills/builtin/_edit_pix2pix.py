@@ -7,7 +7,8 @@ from ..context import Context
 from ..errors import InputError
 from ..implementation import Implementation, Weights
 from ..values import Picture
-from ._diffusion import FILES, SETTINGS, Asked, Painted, Size, load_pipeline, paint, scaled
+from ._diffusion import SETTINGS, Asked, Painted, Size, paint, scaled
+from ._pipelines import FILES, load_pipeline
 
 
 def _load(weights: Weights) -> Any:

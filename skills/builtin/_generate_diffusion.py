@@ -5,7 +5,8 @@ from typing import Any
 from ..checkpoint import Checkpoint
 from ..context import Context
 from ..implementation import Implementation, Weights
-from ._diffusion import FILES, SETTINGS, Asked, Painted, load_pipeline, paint
+from ._diffusion import SETTINGS, Asked, Painted, paint
+from ._pipelines import FILES, load_pipeline
 
 
 def _load(weights: Weights) -> Any:

@@ -8,8 +8,9 @@ from ..context import Context
 from ..errors import InputError
 from ..implementation import Implementation, Weights
 from ..values import Picture
-from ._diffusion import FILES, SETTINGS, Asked, Painted, Size, load_pipeline, paint
+from ._diffusion import SETTINGS, Asked, Painted, Size, paint
 from ._generate_from_control import Control, guide
+from ._pipelines import FILES, load_pipeline
 from ._pretrained import pretrained
 
 NET_FILES = ("config.json", "diffusion_pytorch_model.safetensors")

@@ -13,7 +13,8 @@ from ..context import Context
 from ..implementation import Implementation, Weights
 from ..regions import bounds
 from ..values import Picture
-from ._diffusion import FILES, SETTINGS, Asked, Painted, Size, load_pipeline, paint, scaled
+from ._diffusion import SETTINGS, Asked, Painted, Size, paint, scaled
+from ._pipelines import FILES, load_pipeline
 
 SURROUNDINGS = 0.5
 """What the model sees around a region, as a share of the region's longer side, on each side of it."""
