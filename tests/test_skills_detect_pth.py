@@ -23,7 +23,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def _skill(saved: tuple[Path, Path], **settings):
     file, text = saved
-    pinned = {"sha256": file_sha256(file), **settings}
+    pinned = {"sha256": file_sha256(file), "side": 64, **settings}
     parts = {"text": str(text)}
     return detect.using(implementation="grounding_dino_pth", checkpoint=str(file), parts=parts, **pinned)
 
@@ -70,7 +70,7 @@ def test_transformers_with_the_same_weights_says_the_same(saved: tuple[Path, Pat
     from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
     file, text = saved
-    weights = Weights(file, "cpu", "float32", {}, {file.name: file_sha256(file)}, {"text": text})
+    weights = Weights(file, "cpu", "float32", {"side": 64}, {file.name: file_sha256(file)}, {"text": text})
     original = _load(weights)
     config = GroundingDinoConfig(
         backbone_config=SwinConfig(out_indices=[2, 3, 4]),

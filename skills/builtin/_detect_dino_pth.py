@@ -93,7 +93,9 @@ def _load(weights: Weights) -> _OriginalDino:
     lacking = [name for name in missing if not name.startswith("bert.pooler.")]
     if lacking:
         raise InputError(f"{weights.path.name!r} lacks {len(lacking)} weights of Grounding DINO (first {lacking[0]!r})")
-    return _OriginalDino(model.to(weights.device).eval(), library.GroundingDinoImageProcessorPil())
+    side = int(weights.settings["side"])
+    images = library.GroundingDinoImageProcessorPil(size={"shortest_edge": side, "longest_edge": side * 5 // 3})
+    return _OriginalDino(model.to(weights.device).eval(), images)
 
 
 def layout(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,6 +191,7 @@ GROUNDING_DINO_PTH = Implementation(
             files=("config.json", "tokenizer.json", "tokenizer_config.json"),
         )
     },
-    settings={"threshold": 0.35, "overlap": 0.8},
+    settings={"threshold": 0.35, "overlap": 0.8, "side": 800},
 )
-"""`threshold` and `overlap` are as in Grounding DINO's. The part `text` is BERT's tokenizer and configuration."""
+"""`threshold` and `overlap` are as in Grounding DINO's. `side`: pixels of the shorter side of what it sees.
+The part `text` is BERT's tokenizer and configuration."""
