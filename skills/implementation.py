@@ -146,7 +146,7 @@ class Chosen:
         if absent is None:
             return ""
         if absent.url or absent.hub:
-            return f"checkpoint {absent.id!r} is not on this machine; {mend}"
+            return f"checkpoint {(absent.file or absent.id)!r} is not on this machine; {mend}"
         return f"no checkpoint lies at {absent.id!r}; correct the profile"
 
 

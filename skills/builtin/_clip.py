@@ -20,9 +20,11 @@ class Clip:
     """A loaded checkpoint."""
 
     model: Any
+    """The CLIPModel."""
     images: Any
     """Image processor."""
     tokenizer: Any
+    """Its tokenizer."""
     mark: str
     """Tells its vectors from those of other checkpoints."""
 

@@ -61,8 +61,9 @@ def _cut(
             for row, i in enumerate(chunk):
                 ctx.cancel.check()
                 ctx.progress(len(masks), len(objects), "cutting out objects")
-                k = _candidate(logits[row], seen, detail)
-                masks[i] = Rle.encode(_enlarged(logits[row, k], seen, image.size) & clear)
+                candidates = _unpadded(logits[row], seen)
+                k = _candidate(candidates, detail)
+                masks[i] = Rle.encode(_enlarged(candidates[k], image.size) & clear)
                 scores[i] = round(float(fits[row, k].clamp(0, 1)), 4)
     return Cut(tuple(masks[i] for i in range(len(objects))), tuple(scores[i] for i in range(len(objects))))
 
@@ -130,21 +131,25 @@ def _mask_prompt(region: Region, seen: Seen, side: int) -> Any:
     return torch.from_numpy((2 * made - 1) * SURE)[None]
 
 
-def _candidate(logits: Any, seen: Seen, detail: Detail) -> int:
-    """Choose one of three masks, logits (3, S, S), by its size in the picture: whole, part, subpart; none empty."""
-    side = logits.shape[-1]
-    height, width = (max(1, round(n * side / seen.side)) for n in seen.inside)
-    areas = (logits[:, :height, :width] > 0).sum(dim=(1, 2)).tolist()
+def _candidate(logits: Any, detail: Detail) -> int:
+    """Choose one of three masks, logits (3, h, w), by its size: whole, part, subpart; none empty where one is not."""
+    areas = (logits > 0).sum(dim=(1, 2)).tolist()
     order = sorted((k for k in range(len(areas)) if areas[k]), key=lambda k: areas[k]) or [0]
     return order[{"whole": -1, "part": (len(order) - 1) // 2, "subpart": 0}[detail]]
 
 
-def _enlarged(logits: Any, seen: Seen, size: tuple[int, int]) -> np.ndarray:
-    """Return a mask (H, W) bool in pixels of a picture of `size` (width, height) from its logits (S, S)."""
+def _unpadded(logits: Any, seen: Seen) -> Any:
+    """Return logits (3, h, w) of the picture alone, in pixels of the model's input, from the decoder's (3, S, S)."""
     from torch.nn.functional import interpolate
 
-    how: dict[str, Any] = {"mode": "bilinear", "align_corners": False}
-    square = interpolate(logits[None, None], (seen.side, seen.side), **how)
-    picture = interpolate(square[..., : seen.inside[0], : seen.inside[1]], size[::-1], **how)
+    square = interpolate(logits[None], (seen.side, seen.side), mode="bilinear", align_corners=False)
+    return square[0, :, : seen.inside[0], : seen.inside[1]]
+
+
+def _enlarged(logits: Any, size: tuple[int, int]) -> np.ndarray:
+    """Return a mask (H, W) bool in pixels of a picture of `size` (width, height) from its logits (h, w)."""
+    from torch.nn.functional import interpolate
+
+    picture = interpolate(logits[None, None], size[::-1], mode="bilinear", align_corners=False)
     made: np.ndarray = (picture[0, 0] > 0).cpu().numpy()
     return made
