@@ -13,7 +13,7 @@ from agent.cli import main
 from agent.home import trace_folder
 from agent.journal import FILE, Journal
 from agent.trace import Trace
-from skills import Picture
+from skills import Context, Picture
 from skills.builtin.find_faces import find_faces
 from skills.builtin.read_text import read_text
 from skills.context import Context
@@ -181,10 +181,10 @@ def test_faces_are_blurred(capsys, shared):
     photograph = Picture.from_image(
         Image.open(shared("img_misc/scikit-image__astronaut.png")).crop((140, 20, 300, 240))
     )
-    assert len(find_faces(photograph)) == 1
+    assert len(find_faces(photograph, ctx=Context()).values[0]) == 1
     saved("a", "Nice.", shown=photograph)
     run(capsys, "--blur", "faces")
-    assert len(find_faces(stored(rows()["a"], "img_1"))) == 0
+    assert len(find_faces(stored(rows()["a"], "img_1"), ctx=Context()).values[0]) == 0
 
 
 def test_payloads_of_an_earlier_run_do_not_stay_beside_blurred_ones(capsys):
