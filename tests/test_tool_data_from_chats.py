@@ -16,7 +16,6 @@ from agent.trace import Trace
 from skills import Context, Picture
 from skills.builtin.find_faces import find_faces
 from skills.builtin.read_text import read_text
-from skills.context import Context
 from skills.store import Store
 from tests.probes import picture
 
