@@ -134,7 +134,7 @@ def _shards(original: Path, vision: Path, told: Mapping[str, Any], rows: int) ->
         yield new
     if not any(name.startswith("vision_tower.") for name in names):
         for tensors in read_files(vision):
-            yield {new: value for name, value in tensors.items() if (new := _seen(name))}
+            yield {place: value for name, value in tensors.items() if (place := _seen(name))}
     if _linear(told):
         yield _identity(int(told["hidden_size"]))
     if missing := {*_ROWS, "multi_modal_projector.linear_1.weight"} - names:
