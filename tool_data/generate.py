@@ -12,6 +12,7 @@ from agent.messages import tools_of
 from agent.trace import Origin, StopReason, Trace
 from skills.registry import AnySkill
 
+from .boards import Board, ask
 from .chats import PICTURELESS, Chat
 from .fields import load_fields
 from .material import Material, Phrase
@@ -47,14 +48,27 @@ class Mix:
     """Says so little that the picture decides."""
     joined: float = 0.12
     """Several steps, joined from clauses."""
+    board: float = 0.0
+    """About a board, whose questions are answered by looking."""
 
 
 class Generator:
     """Draws offers and chats."""
 
-    def __init__(self, material: Material, pool: Mapping[str, Sequence[str]], *, content: bool = True) -> None:
-        """Use `material`; `pool` is what pictures show -> hashes, `content` fills what planners with text read."""
-        self.material, self.pool, self.content = material, pool, content
+    def __init__(
+        self,
+        material: Material,
+        pool: Mapping[str, Sequence[str]],
+        boards: Mapping[str, Board] | None = None,
+        *,
+        content: bool = True,
+    ) -> None:
+        """Use `material`; `pool` is what pictures show -> hashes, `boards` hash -> what stands on it.
+
+        `content` fills what planners with text read.
+        """
+        self.material, self.boards, self.content = material, boards or {}, content
+        self.pool = {**pool, "board": tuple(self.boards)} if self.boards else pool
         self._known = {tool["function"]["name"]: tool for tool in tools_of(material.skills)} if content else {}
         self.drawer = Drawer(material.skills, material.describer, material.others, material.words, load_fields())
 
@@ -101,6 +115,8 @@ class Generator:
     def _turn(self, chat: Chat, language: Language, rng: random.Random, mix: Mix, *, new: bool) -> None:
         if not new and rng.random() < mix.follow_up and self._follow_up(chat, language, rng):
             return None
+        if self.boards and rng.random() < mix.board:
+            return self._board(chat, language, rng)
         if rng.random() < mix.look and self._look(chat, language, rng):
             return None
         images = self._images(chat, rng, new=new)
@@ -121,6 +137,17 @@ class Generator:
             return False
         self._ask(chat, phrase, rng, (chat.world.picture(shows=phrase.intent.extra["picture"]),))
         return True
+
+    def _board(self, chat: Chat, language: Language, rng: random.Random) -> None:
+        """Add a question about a board, about the newest picture where that is one."""
+        newest = chat.world.newest()
+        images: tuple[str, ...] = ()
+        if newest is None or chat.world.artifacts[newest].sha256 not in self.boards:
+            newest = chat.world.picture(shows="board")
+            images = (newest,)
+        asked = ask(self.boards[chat.world.artifacts[newest].sha256], language, rng)
+        request = draw_request(asked.text, language, self.material.words, rng)
+        chat.say(request.text, "", language, images=images, said=(asked.answer,))
 
     def _images(self, chat: Chat, rng: random.Random, *, new: bool) -> tuple[str, ...]:
         if rng.random() > (0.9 if new else 0.15):

@@ -2,12 +2,13 @@
 
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.slots import Slots
 from agent.trace import Step, Trace
+from tool_data.boards import Board
 from tool_data.generate import Generator, Mix
 from tool_data.material import Material
 from tool_data.offers import Offer
@@ -53,7 +54,7 @@ STAGES = (
 """Short offers and first outputs first: choosing by description forms there; long offers and whole chats follow."""
 
 
-HARDER = Mix(invented=0.35, withheld=0.16, look=0.13, joined=0.13)
+HARDER = Mix(invented=0.35, withheld=0.16, look=0.13, joined=0.13, board=0.1)
 """More of what is learnt late: skills that must be read, skills that are missing, pictures that decide, chains."""
 
 REFINING = (Stage(share=1.0, least=1, most=24, full=0.7, groups=2, tokens=2600, openings=0.5, mix=HARDER),)
@@ -63,9 +64,17 @@ REFINING = (Stage(share=1.0, least=1, most=24, full=0.7, groups=2, tokens=2600, 
 class Source:
     """Draws groups of one material."""
 
-    def __init__(self, material: Material, pool: Pool, encoder: Encoder, seed: int, longest: int = POSITIONS) -> None:
+    def __init__(
+        self,
+        material: Material,
+        pool: Pool,
+        encoder: Encoder,
+        seed: int,
+        longest: int = POSITIONS,
+        boards: Mapping[str, Board] | None = None,
+    ) -> None:
         """Draw everything from `seed`; chats of more than `longest` tokens with their offer are drawn anew."""
-        self.generator = Generator(material, pool.kinds, content=False)
+        self.generator = Generator(material, pool.kinds, boards, content=False)
         self.encoder = encoder
         self.rng = random.Random(seed)
         self.seed = seed
@@ -121,7 +130,7 @@ def sample_texts(generator: Generator, count: int, seed: int) -> Iterator[str]:
         yield from (segment.text for segment in segments if segment.text and not segment.markup)
 
 
-def pixels(pool: Pool, processor: Any) -> dict[str, Any]:
+def pixels(pictures: Mapping[str, Any], processor: Any) -> dict[str, Any]:
     """Return the picture tower's input of every picture: SHA-256 -> (3, side, side) float32."""
-    done = processor(images=list(pool.pictures.values()), return_tensors="pt").pixel_values
-    return dict(zip(pool.pictures, done, strict=True))
+    done = processor(images=list(pictures.values()), return_tensors="pt").pixel_values
+    return dict(zip(pictures, done, strict=True))

@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     model, processor = load(told.checkpoint)
     tokenizer = processor.tokenizer
     pool = draw_pool(160, told.seed + 1000)
-    table = pixels(pool, processor.image_processor)
+    table = pixels(pool.pictures, processor.image_processor)
     material = Material.load(held_back=not told.seen)
     found = {}
     for name, stage in (("full offer", FULL), ("varied offers", VARIED)):

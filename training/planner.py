@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tool_data.boards import boards as draw_boards
 from tool_data.generate import Generator
 from tool_data.material import Material
 from tool_data.pictures import pool as draw_pool
@@ -101,11 +102,12 @@ class Run:
         pool = draw_pool(plan.pictures, plan.seed)
         self.tokenizer = self._tokenizer(Generator(material, pool.kinds, content=False))
         encoder = Encoder(Cached(self.tokenizer), plan.size.image_tokens)
-        self.source = Source(material, pool, encoder, plan.seed * 1000 + self.workers.rank)
+        boards = draw_boards(plan.pictures, plan.seed)
+        self.source = Source(material, pool, encoder, plan.seed * 1000 + self.workers.rank, boards=boards.truth)
         self.processor = processor_of(self.tokenizer, plan.size)
         self.device = torch.device(plan.device)
         self.dtype = _dtype(plan)
-        table = pixels(pool, self.processor.image_processor)
+        table = pixels({**pool.pictures, **boards.pictures}, self.processor.image_processor)
         self.pixels = {digest: picture.to(self.device) for digest, picture in table.items()}
         ids = self.tokenizer
         if plan.start is None:
