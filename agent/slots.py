@@ -8,11 +8,10 @@
     <obs><ok><img_2> picture, 512x512, frame of img_1(picture)
     <say> I blurred <boxes_1><.count> faces: <img_2><end>
 
-The slot stands behind its line, so that its own hidden state has read the line. In the second form of the dialect,
-"slots/2", the one above, it also stands before it, so that every word of the line can know whose it is, and the line
-is in lower case, as most requests are. `<a0>` opens the argument `image`, `<a1>`,
-`<a2>` ... the others in the order of the offer's line. Values of artifacts are one token each; words are copied with
-the space before them, so that they have the tokens of the request.
+The slot stands before its line, so that every word of the line can know whose it is, and behind it, so that its own
+hidden state has read the line. A line is in lower case, as most requests are. `<a0>` opens the argument `image`,
+`<a1>`, `<a2>` ... the others in the order of the offer's line. Values of artifacts are one token each; words are copied
+with the space before them, so that they have the tokens of the request.
 """
 
 import re
@@ -26,8 +25,8 @@ from .citations import PATTERN
 from .segments import Segment
 from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
 
-DIALECTS = {"slots": False, "slots/2": True}
-"""Forms of the dialect, as a checkpoint names its own -> whether lines of the offer are opened by their slot."""
+DIALECT = "slots/2"
+"""How a checkpoint's `handeye.json` names the dialect; the first form had no slot before a line."""
 
 SLOTS = 48
 """Skills that fit into one offer."""
@@ -107,25 +106,19 @@ def home_slots(names: Sequence[str]) -> tuple[int, ...]:
 class Slots:
     """Renders one trace in the dialect, for serving and for training alike."""
 
-    def __init__(
-        self, skills: Sequence[Skill[..., object]], slots: Sequence[int] | None = None, *, opened: bool = False
-    ) -> None:
-        """Give each skill its slot: `home_slots`, or as `slots` says (training draws them).
-
-        `opened` writes the second form of the dialect, with a slot before each line too.
-        """
-        self.opened = opened
+    def __init__(self, skills: Sequence[Skill[..., object]], slots: Sequence[int] | None = None) -> None:
+        """Give each skill its slot: `home_slots`, or as `slots` says (training draws them)."""
         numbers = tuple(slots) if slots is not None else home_slots([skill.name for skill in skills])
         self.slot = {skill.name: number for skill, number in zip(skills, numbers, strict=True)}
         self.by_slot = {number: skill for skill, number in zip(skills, numbers, strict=True)}
 
     def offer(self) -> list[Segment]:
-        """Return the offer: one line a skill, its slot behind it or on both sides."""
+        """Return the offer: one line a skill, its slot before and behind it."""
         segments = [Segment("<s><offer>", markup=True)]
         for number, skill in self.by_slot.items():
             names = " ".join(p.name + ("" if p.required else "?") for n, p in ordered_params(skill).items() if n)
             line, slot = f" {skill.name}({names}) {skill.description}", Segment(f"<s{number}>", markup=True)
-            segments += [slot, Segment(line.lower()), slot] if self.opened else [Segment(line), slot]
+            segments += [slot, Segment(line.lower()), slot]
         return [*segments, Segment("<chat>", markup=True)]
 
     def render(self, trace: Trace) -> list[Segment]:

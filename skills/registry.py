@@ -1,10 +1,9 @@
-"""The registry: built-in skills, installed plugins, files given at run time, and skills not built yet."""
+"""The registry: built-in skills, installed plugins and files given at run time."""
 
 import importlib
 import importlib.util
 import pkgutil
 import sys
-import tomllib
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .spec import Kind, Param, Skill, arguments_model
+from .spec import Skill
 
 ENTRY_POINTS = "handeye.skills"
 """The entry-point group an installed package offers skills under: a module, or one skill."""
@@ -44,16 +43,14 @@ class Registry:
 
     @classmethod
     def load(cls, files: Sequence[Path] = ()) -> "Registry":
-        """Load built-ins, entry points, the catalogue and `files`.
+        """Load built-ins, entry points and `files`.
 
         A broken entry point, or one whose name is taken, is a problem that is reported; a broken file is an
         InputError, for a person named it.
         """
         built = [item for name in _builtin_modules() for item in skills_of(importlib.import_module(name))]
         plugins, problems = _entry_points()
-        named = {item.name for item in built}
-        planned = [item for item in read_catalogue() if item.name not in named]
-        registry = cls(sorted([*built, *planned], key=lambda s: _rank(s.name)))
+        registry = cls(sorted(built, key=lambda s: _rank(s.name)))
         for item in plugins:
             try:
                 registry._add(item)
@@ -169,34 +166,3 @@ def load_file(path: Path) -> list[AnySkill]:
     if not found:
         raise InputError(f"{str(path)!r} defines no skill; decorate a function with @skill")
     return found
-
-
-def read_catalogue(path: Path = Path(__file__).parent / "catalogue.toml") -> list[AnySkill]:
-    """Return the skills that are named but not built yet; each is offered and unavailable."""
-    rows: dict[str, dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [_planned(name, row) for name, row in rows.items()]
-
-
-def _planned(name: str, row: dict[str, Any]) -> AnySkill:
-    params = tuple(_planned_param(written, kind) for written, kind in row["args"].items())
-    return Skill(
-        name=name,
-        description=row["description"],
-        params=params,
-        arguments=arguments_model(name, params),
-        run=None,
-        examples=tuple(row["examples"]),
-        mend=row["mend"],
-        source="catalogue",
-    )
-
-
-def _planned_param(written: str, kind: Kind | list[str]) -> Param:
-    choices = tuple(kind) if isinstance(kind, list) else ()
-    return Param(
-        name=written.removesuffix("?"),
-        kind="choice" if isinstance(kind, list) else kind,
-        required=not written.endswith("?") and kind != "picture",
-        filled=kind == "picture" and not written.endswith("?"),
-        choices=choices,
-    )

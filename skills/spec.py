@@ -97,7 +97,7 @@ class Skill(Generic[P, R]):
     arguments: type[BaseModel]
     """The pydantic model of what a planner writes; its JSON schema is the skill's."""
     run: Callable[P, R] | None = field(repr=False)
-    """The function; None for a skill that is not built yet."""
+    """The function; None for a skill that stands in an offer and cannot run."""
     examples: tuple[str, ...] = ()
     """Requests that call for it."""
     needs: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class Skill(Generic[P, R]):
     isolated: bool = False
     """True where it runs in a process of its own that can be killed."""
     source: str = "built-in"
-    """Where it came from: "built-in", a file, an entry point, "catalogue"."""
+    """Where it came from: "built-in", a file, an entry point."""
     implementations: tuple[Implementation, ...] = field(default=(), repr=False, compare=False)
     """The ways it may work, the default first; empty for a skill with one way that no profile changes."""
     settings: Mapping[str, JsonValue] = field(default_factory=dict, repr=False, compare=False)

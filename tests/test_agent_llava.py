@@ -87,7 +87,7 @@ def test_a_kept_prefix_changes_no_token(slots_checkpoint: Path) -> None:
     total = 0
     for trace in traces:
         output = written(planner, trace, artifacts)
-        fresh = LlavaPlanner(planner.decoder.model, planner._processor, checkpoint="", settings={"dialect": "slots"})
+        fresh = LlavaPlanner(planner.decoder.model, planner._processor, checkpoint="", settings={"dialect": "slots/2"})
         assert written(fresh, trace, artifacts) == output
         total += fresh.decoder.read
     assert planner.decoder.read < total / 2

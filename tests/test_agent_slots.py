@@ -184,8 +184,8 @@ def test_more_added_skills_than_slots_says_so() -> None:
         Slots([say] * 49)
 
 
-def test_the_second_form_opens_each_line_with_its_slot_in_lower_case():
-    text = "".join(segment.text for segment in Slots(SKILLS, range(len(SKILLS)), opened=True).offer())
+def test_each_line_of_the_offer_stands_between_its_slot_twice_in_lower_case():
+    text = "".join(segment.text for segment in Slots(SKILLS, range(len(SKILLS))).offer())
     first = SKILLS[0]
     assert text.startswith(f"<s><offer><s0> {first.name}(")
     assert first.description.lower() in text

@@ -28,7 +28,7 @@ def tokenizer(generator):
 def _drawn(generator, seed, chats=3):
     rng = random.Random(seed)
     offer = generator.offer(rng, full=0.5)
-    return Slots(offer.skills, offer.slots, opened=True), [generator.chat(offer, rng) for _ in range(chats)]
+    return Slots(offer.skills, offer.slots), [generator.chat(offer, rng) for _ in range(chats)]
 
 
 def test_every_control_token_is_one_token(tokenizer):

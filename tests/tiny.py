@@ -99,5 +99,5 @@ def save(folder: Path, *, slots: bool, seed: int = 0, markers: bool = False) -> 
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     if slots:
-        (folder / "handeye.json").write_text('{"dialect": "slots", "max_length": 8192}')
+        (folder / "handeye.json").write_text('{"dialect": "slots/2", "max_length": 8192}')
     return folder

@@ -126,13 +126,18 @@ class Chat:
 
     def _outcome(self, skill: AnySkill, contract: str) -> Outcome:
         at = self.rng.random()
-        if skill.run is None and at < 0.6:
+        if needs_weights(skill) and at < 0.6:
             return "unavailable"
         if contract in FINDERS and at > 0.9:
             return "empty"
         if 0.6 < at < 0.63:
             return self.rng.choice(("deadline", "skill_error", "out_of_memory", "unavailable"))
         return "success"
+
+
+def needs_weights(skill: AnySkill) -> bool:
+    """Return whether a skill runs nowhere, or where a checkpoint was pulled: simulated calls find it unavailable."""
+    return skill.run is None or (skill.chosen is not None and bool(skill.chosen.checkpoint))
 
 
 def _plan(steps: Sequence[Call], language: Language) -> str:

@@ -13,7 +13,7 @@ from agent.trace import Origin, StopReason, Trace
 from skills.registry import AnySkill
 
 from .boards import Board, ask
-from .chats import PICTURELESS, Chat
+from .chats import PICTURELESS, Chat, needs_weights
 from .fields import load_fields
 from .material import Material, Phrase
 from .offers import Drawer, Offer
@@ -156,7 +156,7 @@ class Generator:
 
     def _direct(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> None:
         known = list(chat.offer.contract)
-        weights = [1.0 if chat.offer.contract[name].run is None else 2.0 for name in known]
+        weights = [1.0 if needs_weights(chat.offer.contract[name]) else 2.0 for name in known]
         for _ in range(8):
             name = rng.choices(known, weights)[0] if known else ""
             phrase = self._phrase(name, language, rng)

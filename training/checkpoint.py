@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from agent.slots import DIALECT
+
 from .model import POSITIONS, Size
 
 SHARD = "16MB"
@@ -35,7 +37,7 @@ def save(model: Any, processor: Any, out: Path) -> None:
     weights = {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
     model.save_pretrained(out, state_dict=weights, max_shard_size=SHARD)
     processor.save_pretrained(out)
-    dialect = {"dialect": "slots/2", "max_length": POSITIONS}
+    dialect = {"dialect": DIALECT, "max_length": POSITIONS}
     (out / "handeye.json").write_text(json.dumps(dialect, indent=2) + "\n", encoding="utf-8")
 
 

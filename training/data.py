@@ -87,7 +87,7 @@ class Source:
     def drawn(self, stage: Stage) -> tuple[tuple[int, ...], Lines, list[Example]]:
         """Draw an offer's tokens, its lines and the chats under it."""
         offer = self.generator.offer(self.rng, least=stage.least, most=stage.most, full=stage.full)
-        slots = Slots(offer.skills, offer.slots, opened=True)
+        slots = Slots(offer.skills, offer.slots)
         ids = self.encoder.offer(slots)
         lines = self.encoder.lines(ids)
         examples: list[Example] = []
@@ -124,7 +124,7 @@ def sample_texts(generator: Generator, count: int, seed: int) -> Iterator[str]:
     rng = random.Random(seed)
     for _ in range(count):
         offer = generator.offer(rng)
-        slots = Slots(offer.skills, offer.slots, opened=True)
+        slots = Slots(offer.skills, offer.slots)
         traces = [generator.chat(offer, rng) for _ in range(3)]
         segments = [*slots.offer(), *(s for t in traces for turn in t.turns for s in slots.turn(turn, t))]
         yield from (segment.text for segment in segments if segment.text and not segment.markup)

@@ -18,7 +18,7 @@ from ..llava_plus_reader import LlavaPlusReader
 from ..messages import ChatTemplate
 from ..planner import CallReady, ContextFull, Delta
 from ..segments import Segment, encode
-from ..slots import DIALECTS, Slots
+from ..slots import DIALECT, Slots
 from ..slots_grammar import grammar
 from ..slots_reader import SlotsReader
 from ..trace import PlannerOutput, Trace
@@ -30,6 +30,9 @@ ANSWER_TOKENS = 256
 """Tokens one pass may write; this much room must be left before decoding starts."""
 
 _SETTINGS = "handeye.json"
+LLAVA_PLUS = "llava_plus"
+"""The dialect of original LLaVA-Plus checkpoints."""
+
 
 _Reader = SlotsReader | ChatReader | LlavaPlusReader
 
@@ -58,6 +61,8 @@ def load_planner(where: str) -> "LlavaPlanner":
         processor = processors.from_pretrained(name, **options)
         settings = path / _SETTINGS
         read = json.loads(settings.read_text()) if settings.is_file() else {}
+        if (dialect := read.get("dialect", "")) not in ("", DIALECT, LLAVA_PLUS):
+            raise ValueError(f"it speaks the dialect {dialect!r}, which is not known; expected {DIALECT!r}")
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"planner {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error
@@ -104,14 +109,14 @@ class LlavaPlanner:
         self._tokenizer = processor.tokenizer
         self._image_token_id: int = model.config.image_token_id
         dialect = settings.get("dialect", "")
-        self._opened = DIALECTS.get(dialect)
-        self._plus = LlavaPlus(settings, self._tokenizer) if dialect == "llava_plus" else None
+        self._slots = dialect == DIALECT
+        self._plus = LlavaPlus(settings, self._tokenizer) if dialect == LLAVA_PLUS else None
         text_config = model.config.get_text_config()
         self.max_length: int = settings.get("max_length", text_config.max_position_embeddings)
         eos = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
         self._stop_ids: list[int] = eos if isinstance(eos, list) else [eos]
         self._grammar_tokens = llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=text_config.vocab_size)
-        own = self._opened is not None or self._plus is not None
+        own = self._slots or self._plus is not None
         self._template = None if own else ChatTemplate(self._tokenizer, processor.image_token)
         self._pictures: dict[str, tuple[int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
@@ -145,8 +150,8 @@ class LlavaPlanner:
     ) -> tuple[list[Segment], str, _Reader]:
         """Return what the checkpoint reads, the grammar of what it may write, and the reader of that."""
         first_call = trace.call_count + 1
-        if self._opened is not None:
-            slots = Slots(skills, opened=self._opened)
+        if self._slots:
+            slots = Slots(skills)
             rules = grammar(slots, trace, artifacts, self._tokenizer.convert_tokens_to_ids)
             return slots.render(trace), rules, SlotsReader(slots, self._tokenizer, first_call)
         if self._plus is not None:
