@@ -30,9 +30,11 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Two processes train together, from nothing.
+# Two runs of two processes each: from nothing, then on from there.
 planner: setup
-	$(BIN)/python -m training.planner --seed 0 --tokens 9000000 --minutes 600 --out $(PLANNER)
+	$(BIN)/python -m training.planner --seed 0 --tokens 9000000 --minutes 600 --out runs/first
+	$(BIN)/python -m training.planner --seed 1 --tokens 13000000 --minutes 600 --start runs/first \
+		--muon 0.015 --adam 0.0022 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

@@ -112,7 +112,8 @@ def _decode(artifact: Artifact, payload: bytes) -> Value:
     from PIL import Image
 
     image = Image.open(io.BytesIO(payload), formats=("PNG",))
-    return Picture.from_image(image, frame=artifact.frame, view=artifact.view)
+    made = str(image.info.get("Comment", ""))
+    return Picture.from_image(image, frame=artifact.frame, view=artifact.view).model_copy(update={"made": made})
 
 
 class Artifacts:

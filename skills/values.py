@@ -42,6 +42,8 @@ class Picture(Frozen):
     """Id of the picture whose pixel grid this one uses; its own id where it starts a new one."""
     view: bool = False
     """True for a drawing of results (annotate, a depth map), which no later edit takes as its input."""
+    made: str = ""
+    """How a model painted it, empty where none did; `png` carries it as the text "Comment", edits keep it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -78,7 +80,7 @@ class Picture(Frozen):
         Raises ValueError where the size differs: such a picture starts a frame of its own.
         """
         make = Picture.from_array if isinstance(content, np.ndarray) else Picture.from_image
-        edited = make(content, frame=self.frame)  # type: ignore[arg-type]
+        edited = make(content, frame=self.frame).model_copy(update={"made": self.made})  # type: ignore[arg-type]
         if edited.size != self.size:
             raise ValueError(f"an edit in the same frame keeps the size {self.size}, got {edited.size}")
         return edited
@@ -104,8 +106,12 @@ class Picture(Frozen):
     @cached_property
     def png(self) -> bytes:
         """The picture as PNG bytes; equal pictures give equal bytes."""
-        buffer = io.BytesIO()
-        self.image.save(buffer, format="PNG", compress_level=1)
+        from PIL.PngImagePlugin import PngInfo
+
+        buffer, text = io.BytesIO(), PngInfo()
+        if self.made:
+            text.add_itxt("Comment", self.made)
+        self.image.save(buffer, format="PNG", compress_level=1, pnginfo=text)
         return buffer.getvalue()
 
 

@@ -32,6 +32,9 @@ def test_frame_and_size_are_kept_whatever_the_size(size: tuple[int, int], worked
     (picture,) = made.values
     assert (picture.size, picture.frame, picture.view, picture.mode) == (size, "img_4", False, "RGB")
     assert made.note.startswith(f"made from 'make it snow': seed 1, 2 steps, guidance 7.5, {worked} pixels, ")
+    assert picture.made == made.note
+    (again,) = _tiny(folder)(picture, "make it rain", seed=1, ctx=Context()).values
+    assert again.made.startswith(f"{made.note}; then made from 'make it rain': seed 1, ")
 
 
 def test_transparency_stays(plain: Picture, folder: Path) -> None:
@@ -44,12 +47,12 @@ def test_transparency_stays(plain: Picture, folder: Path) -> None:
 
 def test_seeds_and_pictures_make_the_difference(plain: Picture, folder: Path) -> None:
     tiny, ctx = _tiny(folder), Context(seed=3)
-    first = tiny(plain, "make it snow", seed=3, ctx=ctx).values[0].png
-    assert tiny(plain, "make it snow", ctx=ctx).values[0].png == first
-    assert tiny(plain, "make it snow", seed=4, ctx=ctx).values[0].png != first
+    first = tiny(plain, "make it snow", seed=3, ctx=ctx).values[0].pixels
+    assert tiny(plain, "make it snow", ctx=ctx).values[0].pixels == first
+    assert tiny(plain, "make it snow", seed=4, ctx=ctx).values[0].pixels != first
     other = plain.redrawn(255 - plain.array)
-    assert tiny(other, "make it snow", ctx=ctx).values[0].png != first
-    assert _tiny(folder, image_guidance=3)(plain, "make it snow", ctx=ctx).values[0].png != first
+    assert tiny(other, "make it snow", ctx=ctx).values[0].pixels != first
+    assert _tiny(folder, image_guidance=3)(plain, "make it snow", ctx=ctx).values[0].pixels != first
 
 
 def test_a_cancel_ends_it_within_a_step(plain: Picture, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """`generate` on small random Stable Diffusion pipelines: sizes, seeds, cancel, the safety checker, wrong arguments."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from skills import Cancel, Cancelled, Context, SkillError
 from skills.builtin._diffusion import grid, rounded, scaled
@@ -41,17 +43,19 @@ def test_a_picture_of_its_own_frame_with_how_it_was_made(folder: Path) -> None:
     assert made.note == (
         f"made from 'a red cat': seed 7, 2 steps, guidance 7.5, 64x64 pixels, checkpoint {folder}, safety checker on"
     )
+    assert picture.made == made.note
+    assert Image.open(io.BytesIO(picture.png)).info["Comment"] == made.note
     assert told == [(1, 2, "diffusion steps"), (2, 2, "diffusion steps")]
     assert ctx.record.place.endswith("@cpu:float32")
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(folder: Path) -> None:
     tiny, ctx = _tiny(folder), Context(seed=3)
-    first = tiny("a cat", seed=3, ctx=ctx).values[0].png
-    assert tiny("a cat", seed=3, ctx=Context()).values[0].png == first
-    assert tiny("a cat", ctx=ctx).values[0].png == first
-    assert tiny("a cat", seed=4, ctx=ctx).values[0].png != first
-    assert tiny("a dog", seed=3, ctx=ctx).values[0].png != first
+    first = tiny("a cat", seed=3, ctx=ctx).values[0].pixels
+    assert tiny("a cat", seed=3, ctx=Context()).values[0].pixels == first
+    assert tiny("a cat", ctx=ctx).values[0].pixels == first
+    assert tiny("a cat", seed=4, ctx=ctx).values[0].pixels != first
+    assert tiny("a dog", seed=3, ctx=ctx).values[0].pixels != first
     assert len(ctx.runtime.keys()) == 1
 
 
@@ -85,7 +89,7 @@ def test_a_cancel_during_step_two_of_fifty_ends_it_there(folder: Path, monkeypat
             tiny("a cat", ctx=ctx)
     assert len(steps) == 2
     again = Context(runtime=ctx.runtime)
-    assert tiny("a cat", ctx=again).values[0].png == tiny("a cat", ctx=Context()).values[0].png
+    assert tiny("a cat", ctx=again).values[0].pixels == tiny("a cat", ctx=Context()).values[0].pixels
 
 
 def test_half_precision(folder: Path) -> None:
@@ -96,7 +100,7 @@ def test_half_precision(folder: Path) -> None:
     assert {str(p.dtype) for part in (model.unet, model.vae, model.text_encoder) for p in part.parameters()} == {
         "torch.bfloat16"
     }
-    assert picture.png != _tiny(folder)("a cat", ctx=Context()).values[0].png
+    assert picture.png != _tiny(folder)("a cat", ctx=Context()).values[0].pixels
 
 
 def test_the_safety_checker_is_on_unless_the_profile_turns_it_off_and_that_is_said(tmp_path: Path) -> None:

@@ -75,13 +75,13 @@ def test_a_picture_of_its_own_frame_in_the_shape_of_the_other(
 
 def test_the_seed_the_guide_and_its_strength_make_the_difference(plain: Picture, tables: dict[str, Any]) -> None:
     ctx, tiny = Context(seed=2, skills=SKILLS), generate_from.using(**tables)
-    first = tiny("a castle", plain, "canny", seed=2, ctx=ctx).values[0].png
-    assert tiny("a castle", plain, "canny", ctx=ctx).values[0].png == first
-    assert tiny("a castle", plain, "canny", seed=3, ctx=ctx).values[0].png != first
+    first = tiny("a castle", plain, "canny", seed=2, ctx=ctx).values[0].pixels
+    assert tiny("a castle", plain, "canny", ctx=ctx).values[0].pixels == first
+    assert tiny("a castle", plain, "canny", seed=3, ctx=ctx).values[0].pixels != first
     turned = plain.redrawn(plain.array[::-1].copy())
-    assert tiny("a castle", turned, "canny", ctx=ctx).values[0].png != first
+    assert tiny("a castle", turned, "canny", ctx=ctx).values[0].pixels != first
     weak = generate_from.using(**{**tables, "control_strength": 0.1})
-    assert weak("a castle", plain, "canny", ctx=ctx).values[0].png != first
+    assert weak("a castle", plain, "canny", ctx=ctx).values[0].pixels != first
 
 
 def test_canny_draws_edges_and_says_where_there_are_none(plain: Picture, tables: dict[str, Any]) -> None:

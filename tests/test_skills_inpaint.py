@@ -64,9 +64,9 @@ def test_a_cut_out_hole_is_filled_and_other_transparency_stays(plain: Picture, f
 
 def test_the_same_seed_gives_the_same_bytes(plain: Picture, folder: Path) -> None:
     tiny, ctx = _tiny(folder), Context(seed=3)
-    first = tiny(plain, SQUARE, "a cat", seed=3, ctx=ctx).values[0].png
-    assert tiny(plain, SQUARE, "a cat", ctx=ctx).values[0].png == first
-    assert tiny(plain, SQUARE, "a cat", seed=4, ctx=ctx).values[0].png != first
+    first = tiny(plain, SQUARE, "a cat", seed=3, ctx=ctx).values[0].pixels
+    assert tiny(plain, SQUARE, "a cat", ctx=ctx).values[0].pixels == first
+    assert tiny(plain, SQUARE, "a cat", seed=4, ctx=ctx).values[0].pixels != first
 
 
 def test_a_pipeline_that_only_generates_inpaints_too(plain: Picture, tmp_path: Path) -> None:

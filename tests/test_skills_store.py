@@ -25,13 +25,14 @@ def test_values_come_back_from_disk_as_they_were(tmp_path: Path, plain: Picture)
     values = [
         plain,
         plain.model_copy(update={"view": True}),
+        picture(grey=9).model_copy(update={"frame": "img_3", "made": "made from 'é': seed 7"}),
         Text(lines=(Line(text="a", box=(0, 0, 1, 1)),), frame="img_1"),
     ]
     first = Artifacts(Store(tmp_path))
     ids = [first.add(value) for value in values]
     again = Artifacts(Store(tmp_path), first.records)
     assert [again.value(name) for name in ids] == values
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_missing_and_damaged_payloads_say_so(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _sign(rng: random.Random) -> "Image":
     """Draw a word or two on a board in front of something."""
     from PIL import ImageDraw, ImageFont
 
-    picture = rng.choice((_gradient, _shapes, _landscape))(rng)
+    picture = rng.choice((_gradient, _shapes, _landscape, _leaves))(rng)
     draw = ImageDraw.Draw(picture)
     x, y = rng.randint(2, 20), rng.randint(5, 40)
     board = _colour(rng)
@@ -114,7 +114,7 @@ def _code(rng: random.Random) -> "Image":
         cells[y + 1 : y + 6, x + 1 : x + 6] = 255
         cells[y + 2 : y + 5, x + 2 : x + 5] = 0
     side = rng.randint(36, 92)
-    picture = rng.choice((_gradient, _page, _landscape))(rng)
+    picture = rng.choice((_gradient, _page, _landscape, _leaves))(rng)
     code = Image.fromarray(cells).resize((side, side), Image.Resampling.NEAREST).convert("RGB")
     picture.paste(code, (rng.randint(0, SIDE - side), rng.randint(0, SIDE - side)))
     return _photographed(picture, rng)
@@ -124,7 +124,7 @@ def _faces(rng: random.Random) -> "Image":
     """Draw heads with hair, eyes and mouth on shoulders, one large or a few small."""
     from PIL import ImageDraw
 
-    picture = rng.choice((_gradient, _landscape))(rng)
+    picture = rng.choice((_gradient, _landscape, _leaves, _texture))(rng)
     draw = ImageDraw.Draw(picture)
     count = rng.choice((1, 1, 1, 2, 3))
     for number in range(count):
@@ -187,10 +187,61 @@ def _shapes(rng: random.Random) -> "Image":
     return picture
 
 
+def _leaves(rng: random.Random) -> "Image":
+    """Draw things that cover each other, few large and many small, textured, lit and out of focus: as photographs are.
+
+    Dead leaves (Lee, Mumford and Huang, 2001) have the statistics of photographs.
+    """
+    from PIL import ImageDraw, ImageFilter
+
+    picture = _texture(rng)
+    palette = [_colour(rng) for _ in range(rng.randint(2, 6))]
+    draw = ImageDraw.Draw(picture)
+    for _ in range(rng.randint(15, 160)):
+        r = min(60.0, 2.5 / (1 - rng.random()) ** 0.6)
+        x, y = rng.uniform(0, SIDE), rng.uniform(0, SIDE)
+        shade = tuple(max(0, min(255, int(v * rng.uniform(0.5, 1.3)))) for v in rng.choice(palette))
+        box = (x - r, y - r * rng.uniform(0.3, 1), x + r, y + r * rng.uniform(0.3, 1))
+        corners = [(x + rng.uniform(-r, r), y + rng.uniform(-r, r)) for _ in range(rng.randint(3, 6))]
+        form = rng.randrange(3)
+        if form == 0:
+            draw.polygon(corners, fill=shade)
+        else:
+            (draw.ellipse if form == 1 else draw.rectangle)(box, fill=shade)
+    picture = picture.filter(ImageFilter.GaussianBlur(rng.choice((0, 0.6, 1.2, 2.5))))
+    return _photographed(_grained(picture, rng), rng)
+
+
+def _grained(picture: "Image", rng: random.Random) -> "Image":
+    """Return a picture with the muted colours, the contrast and the grain of a camera's."""
+    from PIL import Image
+
+    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 12), (SIDE, SIDE, 3))
+    pixels = np.asarray(picture, dtype=np.float64)
+    grey = pixels.mean(2, keepdims=True)
+    pixels = grey + (pixels - grey) * rng.uniform(0.1, 1)
+    pixels = (pixels - 128) * rng.uniform(0.6, 1.4) + rng.uniform(90, 160) + noise
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def _texture(rng: random.Random) -> "Image":
+    """Draw a surface: noise whose power falls with frequency, between two colours."""
+    from PIL import Image
+
+    made = np.random.default_rng(rng.randrange(2**32))
+    far = np.hypot(*np.meshgrid(np.fft.fftfreq(SIDE), np.fft.fftfreq(SIDE)))
+    far[0, 0] = 1.0
+    waves = np.fft.fft2(made.normal(size=(SIDE, SIDE))) / far ** rng.uniform(0.6, 1.6)
+    height = np.real(np.fft.ifft2(waves))
+    share = ((height - height.min()) / np.ptp(height))[:, :, None]
+    pixels = np.array(_colour(rng)) * share + np.array(_colour(rng)) * (1 - share)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
 KINDS: Mapping[str, tuple[Callable[[random.Random], "Image"], ...]] = {
     "page": (_page, _page, _sign),
     "code": (_code,),
     "face": (_faces,),
-    "scene": (_landscape, _landscape, _shapes, _gradient),
+    "scene": (_leaves, _leaves, _leaves, _texture, _landscape, _landscape, _shapes, _gradient),
 }
 """What a picture shows -> how such a picture is drawn."""

@@ -64,7 +64,7 @@ class Plan:
     """CPU threads of a process."""
     workers: int = 2
     """Processes; see `workers`."""
-    pictures: int = 1500
+    pictures: int = 3000
     """Pictures in the pool."""
     sample: int = 4000
     """Offers the tokeniser is trained on."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..context import Context
 from ..errors import SkillError
+from ..spec import SkillResult
+from ..values import Picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -109,6 +111,12 @@ def how(wanted: Asked, size: Size, ctx: Context) -> str:
         f"{size[0]}x{size[1]} pixels, checkpoint {source.id}{revision}, "
         f"safety checker {'on' if ctx.setting('safety_checker') else 'off'}"
     )
+
+
+def told(picture: Picture, note: str) -> SkillResult:
+    """Return a painted picture with how it was made, in the note and in the picture's own metadata."""
+    made = f"{picture.made}; then {note}" if picture.made else note
+    return SkillResult(values=(picture.model_copy(update={"made": made}),), note=note)
 
 
 def _unread(pipeline: Any, prompt: str) -> str:

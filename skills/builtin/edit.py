@@ -5,7 +5,7 @@ import numpy as np
 from ..context import Context
 from ..spec import SkillResult, Words, skill
 from ..values import Picture
-from ._diffusion import Painted, asked
+from ._diffusion import Painted, asked, told
 from ._edit_pix2pix import INSTRUCT_PIX2PIX
 
 
@@ -21,4 +21,4 @@ def edit(image: Picture, instruction: Words, seed: int | None = None, *, ctx: Co
     edited = np.asarray(made.image)
     if image.mode == "RGBA":
         edited = np.dstack([edited, image.array[:, :, 3]])
-    return SkillResult(values=(image.redrawn(edited),), note=made.note)
+    return told(image.redrawn(edited), made.note)

@@ -4,7 +4,7 @@ from ..context import Context
 from ..errors import SkillError
 from ..spec import SkillResult, Words, skill
 from ..values import Picture
-from ._diffusion import Painted, asked
+from ._diffusion import Painted, asked, told
 from ._generate_diffusion import DIFFUSION
 
 SMALLEST = 64
@@ -27,4 +27,4 @@ def generate(
             raise SkillError(f"{name} {asked_for} cannot be painted; expected {SMALLEST} to {largest} pixels")
     side = ctx.setting("side")
     made: Painted = ctx.run(asked(prompt, seed, (width or side, height or side), ctx))
-    return SkillResult(values=(Picture.from_image(made.image),), note=made.note)
+    return told(Picture.from_image(made.image), made.note)

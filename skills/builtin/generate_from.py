@@ -3,7 +3,7 @@
 from ..context import Context
 from ..spec import SkillResult, Words, skill
 from ..values import Picture
-from ._diffusion import Painted, asked, scaled
+from ._diffusion import Painted, asked, scaled, told
 from ._generate_from_control import Control
 from ._generate_from_controlnet import CONTROLNET
 
@@ -21,4 +21,4 @@ def generate_from(
     """
     wanted = asked(prompt, seed, scaled(image.size, ctx.setting("side")), ctx)
     made: Painted = ctx.run(image, control, wanted)
-    return SkillResult(values=(Picture.from_image(made.image),), note=made.note)
+    return told(Picture.from_image(made.image), made.note)

@@ -7,7 +7,7 @@ from ..errors import SkillError
 from ..regions import Regions
 from ..spec import SkillResult, Words, skill
 from ..values import Picture
-from ._diffusion import asked
+from ._diffusion import asked, told
 from ._inpaint_diffusion import INPAINTING
 
 
@@ -26,4 +26,4 @@ def inpaint(image: Picture, regions: Regions, prompt: Words, seed: int | None = 
     edited, note = ctx.run(image, hole, asked(prompt, seed, image.size, ctx))
     if image.mode == "RGBA":
         edited = np.dstack([edited, np.where(hole, np.uint8(255), image.array[:, :, 3])])
-    return SkillResult(values=(image.redrawn(edited),), note=note)
+    return told(image.redrawn(edited), note)
