@@ -1,0 +1,113 @@
+"""How well a detector of `detect` finds things on photographs: AP50 (COCO's, 101 recall points) on those with truth.
+
+python -m benchmarks.detect_photos ONNX [--truth FOLDER] [--photos FOLDER ...] [--save OUT]. `--truth` holds
+`ground-truth/NAME.txt` ("class left top right bottom" a line, pixels) and `images-optional/NAME.jpg`; only classes the
+detector knows are asked for. `--save` draws what is found at the profile's threshold on every photograph.
+"""
+
+import argparse
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from skills import Boxes, Context, Picture, Region, Regions
+from skills.builtin._detect_fastest import NAMES
+from skills.builtin.annotate import annotate
+from skills.builtin.detect import detect
+from skills.pictures import read_picture
+
+LEAST = 0.01
+"""Score from which boxes count for the precision at every recall."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def truth(folder: Path) -> Iterator[tuple[Path, list[tuple[str, list[float]]]]]:
+    """Yield (photograph, its boxes (class, left, top, width, height) in pixels), classes the detector knows."""
+    for file in sorted((folder / "ground-truth").glob("*.txt")):
+        rows = [line.split() for line in file.read_text().splitlines() if line.strip()]
+        boxes = [(row[0], [float(value) for value in row[-4:]]) for row in rows if row[0] in NAMES]
+        found = [(name, [left, top, right - left, bottom - top]) for name, (left, top, right, bottom) in boxes]
+        yield folder / "images-optional" / f"{file.stem}.jpg", found
+
+
+def found(detector: Any, picture: Picture, objects: Sequence[str], threshold: float | None = None) -> Boxes:
+    """Return what the detector finds of `objects`."""
+    boxes: Boxes = detector(picture, list(objects), threshold, ctx=Context()).values[0]
+    return boxes
+
+
+def average_precision(detector: Any, folder: Path) -> tuple[float, dict[str, tuple[float, int]], int]:
+    """Return (AP50, class -> (AP50, boxes there are), photographs)."""
+    import numpy as np
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    photos = list(truth(folder))
+    counts = Counter(name for _, boxes in photos for name, _ in boxes)
+    ids = {name: number for number, name in enumerate(sorted(counts), start=1)}
+    told: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
+    for number, (photo, boxes) in enumerate(photos, start=1):
+        for name, box in boxes:
+            known = {"image_id": number, "category_id": ids[name], "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+            told.append({"id": len(told) + 1, **known})
+        made = found(detector, read_picture(photo)[0], sorted(ids), LEAST)
+        for (left, top, right, bottom), score, name in zip(made.xyxy, made.scores, made.labels, strict=True):
+            box = [left, top, right - left, bottom - top]
+            seen.append({"image_id": number, "category_id": ids[name], "bbox": box, "score": score})
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = {
+            "images": [{"id": number} for number in range(1, len(photos) + 1)],
+            "annotations": told,
+            "categories": [{"id": number, "name": name} for name, number in ids.items()],
+        }
+        coco.createIndex()
+        scored = COCOeval(coco, coco.loadRes(seen), "bbox")
+        scored.evaluate()
+        scored.accumulate()
+    precision = scored.eval["precision"][0, :, :, 0, 2]  # at IoU 0.5, all recalls, every class, any size, 100 boxes
+    each = {name: (float(precision[:, number - 1].mean()), counts[name]) for name, number in ids.items()}
+    return float(np.mean([value for value, _ in each.values()])), each, len(photos)
+
+
+def draw(detector: Any, photos: Sequence[Path], to: Path) -> int:
+    """Draw what is found on each photograph and return how many boxes that were."""
+    to.mkdir(parents=True, exist_ok=True)
+    total = 0
+    for photo in photos:
+        picture = read_picture(photo)[0]
+        boxes = found(detector, picture, NAMES)
+        total += len(boxes.xyxy)
+        items = tuple(Region(box=box, label=name) for box, name in zip(boxes.xyxy, boxes.labels, strict=True))
+        drawn = annotate(picture, Regions(items=items)) if items else picture
+        drawn.image.save(to / f"{photo.stem}.png")
+    return total
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and draw."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detect_photos", description=__doc__)
+    parser.add_argument("onnx", help="FastestDet's ONNX file")
+    parser.add_argument("--truth", type=Path)
+    parser.add_argument("--photos", type=Path, nargs="*", default=[])
+    parser.add_argument("--save", type=Path)
+    told = parser.parse_args(argv)
+    detector = detect.using(implementation="fastest_det", checkpoint=told.onnx)
+    if told.truth:
+        whole, each, photos = average_precision(detector, told.truth)
+        print(f"AP50 {whole:.3f} over {len(each)} classes, {photos} photographs")
+        for name, (value, count) in sorted(each.items(), key=lambda item: -item[1][1]):
+            print(f"  {name:14} {value:.3f}  ({count} boxes)")
+    if told.save:
+        folders = [*told.photos, *([told.truth / "images-optional"] if told.truth else [])]
+        files = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix in SUFFIXES]
+        print(f"{draw(detector, files, told.save)} boxes drawn on {len(files)} photographs in {told.save}")
+
+
+if __name__ == "__main__":
+    main()
