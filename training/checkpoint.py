@@ -34,7 +34,8 @@ def save(model: Any, processor: Any, out: Path) -> None:
     import torch
 
     out.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.to(torch.bfloat16) for name, value in model.state_dict().items()}
+    cast: dict[int, Any] = {}  # tied weights stay one tensor, so that they are written once
+    weights = {n: cast.setdefault(v.data_ptr(), v.to(torch.bfloat16)) for n, v in model.state_dict().items()}
     model.save_pretrained(out, state_dict=weights, max_shard_size=SHARD)
     processor.save_pretrained(out)
     dialect = {"dialect": DIALECT, "max_length": POSITIONS}
