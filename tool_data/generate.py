@@ -32,6 +32,10 @@ OUTLINED = ("blur", "erase", "cut_out", "inpaint", "crop", "read_text")
 """Skills that need an area: what a point lies on is outlined first."""
 
 
+MENU = 20.0
+"""How much more often than any other talk it is asked what can be done here: most people begin so."""
+
+
 @dataclass(frozen=True)
 class Mix:
     """How often a turn is of a kind; the rest are authored requests for skills on offer."""
@@ -254,7 +258,8 @@ class Generator:
 
     def _talk(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> None:
         talk = self.material.talk[language]
-        weights = [1.0] * len(talk) if rng.random() < 0.5 else [len(requests) for requests in talk.values()]
+        alike = [MENU if "[skills]" in said else 1.0 for said in talk]
+        weights = alike if rng.random() < 0.5 else [len(requests) for requests in talk.values()]
         (said,) = rng.choices(list(talk), weights)
         request = draw_request(rng.choice(talk[said]), language, self.material.words, rng)
         stop: StopReason = "asked" if said.endswith("?") else "answered"

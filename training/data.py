@@ -54,7 +54,7 @@ STAGES = (
 """Short offers and first outputs first: choosing by description forms there; long offers and whole chats follow."""
 
 
-HARDER = Mix(invented=0.4, withheld=0.12, talk=0.13, look=0.14, joined=0.1, board=0.07)
+HARDER = Mix(invented=0.4, withheld=0.12, talk=0.17, look=0.13, joined=0.1, board=0.07)
 """More of what is learnt late: skills that must be read, skills that are missing, pictures that decide, chains."""
 
 REFINING = (Stage(share=1.0, least=1, most=24, full=0.7, groups=2, tokens=2600, openings=0.5, mix=HARDER),)
