@@ -1,7 +1,8 @@
 """The grammar of one pass in the slot dialect, for llguidance: only skills on offer and artifacts that exist.
 
 A skill that needs a region is left out while there is none, one that works on a picture while there is none; an answer
-holds no digit outside a citation; a `words` argument is a span of what the user wrote.
+holds no digit outside a citation and cites the error of a call that just failed; a `words` argument is a span of what
+the user wrote.
 """
 
 import json
@@ -12,7 +13,7 @@ from skills import Boxes, Masks, Param, Points, Skill, Text
 from skills.store import Artifacts
 
 from .slots import ELEMENTS, Slots, has_token, ordered_params, spaced
-from .trace import Trace
+from .trace import Step, Trace
 
 _RULES = r"""
 SPAN: /[^\n ]([^\n]*[^\n ])?/ & WRITTEN
@@ -52,7 +53,9 @@ def grammar(slots: Slots, trace: Trace, artifacts: Artifacts, token_id: Callable
     lines.append(f"think: {token('<think>')} THOUGHT")
     if calls:
         lines.append(f"call: {token('<call>')} ({' | '.join(calls)})")
-    lines.append(f"say: {token('<say>')} (PROSE (cite PROSE?)* | (cite PROSE?)+)")
+    failed = references.failed(trace)
+    said = f"PROSE? ({failed}) PROSE? (cite PROSE?)*" if failed else "(PROSE (cite PROSE?)* | (cite PROSE?)+)"
+    lines.append(f"say: {token('<say>')} {said}")
     lines.append(f"cite: {' | '.join(references.citations(trace))}")
     written = "\n".join(spaced(turn.request) for turn in trace.turns)
     lines.append(f'WRITTEN: %regex {{ "substring_words": {json.dumps(written)} }}')
@@ -90,11 +93,15 @@ class _References:
                 found.append(f"{head} {self._token('<.count>')}")
             for i in range(min(len(getattr(value, "labels", ())), ELEMENTS)):
                 found.append(f"{head} {self._token(f'<[{i}]>')} {self._token('<.label>')}")
-        for turn in trace.turns:
-            for seen in (o for step in turn.steps for o in step.observations):
-                if seen.error is not None and has_token(seen.tool_call_id):
-                    found.append(f"{self._token(f'<{seen.tool_call_id}>')} {self._token('<.error>')}")
-        return found
+        return found + self._errors([step for turn in trace.turns for step in turn.steps])
+
+    def failed(self, trace: Trace) -> str:
+        """Return the errors of the turn's newest calls as alternatives, "" where none failed."""
+        return " | ".join(self._errors(trace.turn.steps[-1:]))
+
+    def _errors(self, steps: Sequence[Step]) -> list[str]:
+        failed = [seen.tool_call_id for step in steps for seen in step.observations if seen.error is not None]
+        return [f"{self._token(f'<{name}>')} {self._token('<.error>')}" for name in failed if has_token(name)]
 
 
 def _places(value: Any) -> int:

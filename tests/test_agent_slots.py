@@ -11,6 +11,7 @@ from agent.segments import encode
 from agent.slots import SLOTS, Slots
 from agent.slots_grammar import grammar
 from agent.slots_reader import SlotsReader
+from agent.trace import CallError, Observation, Step
 from skills import Boxes, InputError
 from skills.registry import CONTRACT, Registry
 from skills.store import Artifacts
@@ -103,6 +104,39 @@ def test_anything_else_is_refused(tokenizer: Any, grammar_tokens: Any, text: str
 def test_a_region_skill_is_not_offered_while_there_is_no_region(tokenizer: Any, grammar_tokens: Any) -> None:
     assert not accepts(tokenizer, grammar_tokens, table(picture(), EMPTY), "<call><s0><a1><boxes_1>")
     assert accepts(tokenizer, grammar_tokens, table(picture(), EMPTY), "<call><s1><a1> car")
+
+
+@pytest.mark.parametrize(
+    ("text", "legal"),
+    [
+        ("<say> I can't: <call_1><.error>", True),
+        ("<say><call_1><.error>", True),
+        ("<say> I tried: <call_1><.error>. See <boxes_1>.", True),
+        ("<say> All done.", False),
+        ("<say> Here it is: <boxes_1>", False),
+        ("<call><s1><a1> car", True),
+    ],
+)
+def test_an_answer_behind_a_failed_call_cites_its_error(
+    tokenizer: Any, grammar_tokens: Any, text: str, legal: bool
+) -> None:
+    error = CallError(type="unavailable", message="no weights")
+    failed = Observation(tool_call_id="call_1", status="error", error=error)
+    step = Step(output=PlannerOutput(calls=(call(1, "say", words="car"),)), observations=(failed,))
+    found = step.model_copy(update={"observations": (Observation(tool_call_id="call_1", status="success"),)})
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    artifacts = table(picture(), TWO)
+    slots = Slots(SKILLS, range(len(SKILLS)))
+
+    def accepted(*steps: Step) -> bool:
+        trace = Trace(id="t", turns=(Turn(request=REQUEST, steps=steps),))
+        rules = grammar(slots, trace, artifacts, tokenizer.convert_tokens_to_ids)
+        matcher = llguidance.LLMatcher(grammar_tokens, rules)
+        assert not matcher.is_error(), matcher.get_error()
+        return bool(matcher.validate_tokens(ids) == len(ids) and matcher.consume_tokens(ids) and matcher.is_accepting())
+
+    assert accepted(step) == legal
+    assert accepted(step, found) == ("<.error>" in text or "<call>" in text or not legal)
 
 
 def call(number: int, name: str, **args: Any) -> ToolCall:
