@@ -30,15 +30,13 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Four runs of two processes each: from nothing, then on from there.
+# Three runs of two processes each: from nothing, then on from there.
 planner: setup
 	$(BIN)/python -m training.planner --seed 0 --tokens 9000000 --minutes 600 --out runs/first
 	$(BIN)/python -m training.planner --seed 1 --tokens 13000000 --minutes 600 --start runs/first \
 		--muon 0.015 --adam 0.0022 --out runs/second
 	$(BIN)/python -m training.planner --seed 2 --tokens 4660000 --minutes 600 --start runs/second \
-		--muon 0.012 --adam 0.002 --out runs/third
-	$(BIN)/python -m training.planner --seed 3 --tokens 1500000 --minutes 600 --start runs/third \
-		--muon 0.01 --adam 0.0015 --out $(PLANNER)
+		--muon 0.012 --adam 0.002 --out $(PLANNER)
 
 docs: setup
 	$(BIN)/python -m docs.generate

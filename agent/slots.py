@@ -172,8 +172,8 @@ class Slots:
         segments = [Segment(f"<obs>{mark}", markup=True)]
         if observation.error is not None:
             segments.append(_reference(observation.tool_call_id))
-            message = f"{observation.error.type}: {observation.error.message}"
-            segments.append(Segment(spaced(message[:80])))
+            what, _, _ = observation.error.message.partition(": ")  # why names files and packages of this machine
+            segments.append(Segment(spaced(f"{observation.error.type}: {what}"[:80])))
         for artifact in observation.artifacts:
             record = trace.artifacts[artifact]
             summary = observation.data.get(artifact)
