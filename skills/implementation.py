@@ -5,6 +5,7 @@ A profile's table `[skills.NAME]` names `implementation`, `checkpoint`, `revisio
 skill finds as `ctx.chosen`.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -21,6 +22,12 @@ from .runtime import Recipe
 
 DTYPES = ("float32", "bfloat16", "float16")
 """What `dtype` may say."""
+
+
+def importable(package: str) -> bool:
+    """Return whether a package is installed; one that another thread is importing just now has no spec yet."""
+    return package in sys.modules or find_spec(package) is not None
+
 
 _COMMON = ("implementation", "checkpoint", "revision", "sha256", "licence", "size", "device", "dtype", "parts")
 _EXAMPLES: Mapping[str, JsonValue] = {"parts": {"NAME": "..."}, "size": 690_000_000}
@@ -139,7 +146,7 @@ class Chosen:
 
     def unavailable(self, mend: str) -> str:
         """Return why it cannot run here and what mends it, or ""; `mend` is the command that fetches weights."""
-        missing = [name for name in self.implementation.needs if find_spec(name) is None]
+        missing = [name for name in self.implementation.needs if not importable(name)]
         if missing:
             return f"package {missing[0]!r} is missing; pip install 'handeye[{self.implementation.extra}]'"
         absent = next((item for item in self.checkpoints if item.path() is None), None)

@@ -10,7 +10,6 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Annotated, Any, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin, overload
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
@@ -18,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from .context import Context
 from .errors import InputError
-from .implementation import Chosen, Implementation, choose
+from .implementation import Chosen, Implementation, choose, importable
 from .regions import Region, RegionJson, Regions
 from .values import Frozen, Picture, Value
 
@@ -149,7 +148,7 @@ class Skill(Generic[P, R]):
             return self.mend
         if self.chosen is not None:
             return self.chosen.unavailable(self.mend)
-        missing = [name for name in self.needs if find_spec(name) is None]
+        missing = [name for name in self.needs if not importable(name)]
         return f"package {missing[0]!r} is missing; {self.mend or 'install it'}" if missing else ""
 
     @property

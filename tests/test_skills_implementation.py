@@ -1,6 +1,8 @@
 """Implementations, parts and settings behind one skill, and what a call leaves in the trace of them."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from skills import (
     Weights,
     skill,
 )
+from skills.implementation import importable
 
 
 def _load(weights: Weights) -> dict[str, Any]:
@@ -125,3 +128,13 @@ def test_an_agent_of_an_unpulled_profile_answers_with_the_mending_line(plain: Pi
     (seen,) = turn.observations
     assert seen.error.type == "unavailable"
     assert seen.error.message.endswith("is not on this machine; handeye pull detect --profile laptop")
+
+
+def test_a_package_that_another_thread_is_importing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broke: cv2 has no spec while it is imported, and `find_spec` raised ValueError."""
+    half = ModuleType("half_imported")
+    half.__spec__ = None
+    monkeypatch.setitem(sys.modules, "half_imported", half)
+    assert importable("half_imported")
+    assert importable("json")
+    assert not importable("surely_not_installed")
