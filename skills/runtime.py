@@ -70,7 +70,7 @@ class Runtime:
     def __init__(self, budget: int = 0, *, embeddings: Kept | None = None) -> None:
         """Make an empty runtime; `budget` is bytes of models on each device, 0 for a share of what the device has."""
         self.budget = budget
-        self.embeddings = embeddings or Kept()
+        self.embeddings = Kept() if embeddings is None else embeddings  # an empty one is false
         self._guard = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._users: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()

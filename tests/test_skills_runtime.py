@@ -226,3 +226,9 @@ def test_a_context_needs_nothing() -> None:
     context.cancel.check()
     context.progress(1, 2, "half")
     assert context.model("m", lambda: 4) == 4
+
+
+def test_the_store_of_embeddings_that_is_given_is_used_though_it_is_empty() -> None:
+    """Broke: an empty store is false, so that its limit was ignored."""
+    given = Kept(0)
+    assert Runtime(embeddings=given).embeddings is given
