@@ -35,6 +35,7 @@ def _profile(folder: Path, detector: str) -> Profile:
         skills={
             "detect": {"checkpoint": detector},
             "inpaint": {"checkpoint": str(tiny_models.diffusion(folder / "fill", made_for="inpaint")), **small},
+            "estimate_depth": {"checkpoint": str(tiny_models.depth_anything(folder / "depth"))},
             "generate_from": {"checkpoint": base, "parts": dict.fromkeys(("canny", "depth", "seg"), net), **small},
         }
     )
@@ -48,7 +49,7 @@ def test_detect_segment_inpaint_and_generate_from_keep_every_picture_in_its_fram
             {"name": "detect", "args": {"objects": ["cat"], "threshold": 0}},
             {"name": "segment", "args": {"regions": f"boxes_1[{_around_a_disc(discs, detector)}]"}},
             {"name": "inpaint", "args": {"regions": "mask_1", "prompt": "a dog", "seed": 5}},
-            {"name": "generate_from", "args": {"prompt": "a castle", "control": "canny"}},
+            {"name": "generate_from", "args": {"prompt": "a castle", "control": "depth"}},
             "Here it is: [img_3].",
         ]
     )
