@@ -23,7 +23,7 @@ from skills.values import PREFIXES
 
 from .citations import PATTERN
 from .segments import Segment
-from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
+from .trace import CallError, Observation, PlannerOutput, ToolCall, Trace, Turn
 
 DIALECT = "slots/2"
 """How a checkpoint's `handeye.json` names the dialect; the first form had no slot before a line."""
@@ -172,8 +172,7 @@ class Slots:
         segments = [Segment(f"<obs>{mark}", markup=True)]
         if observation.error is not None:
             segments.append(_reference(observation.tool_call_id))
-            what, _, _ = observation.error.message.partition(": ")  # why names files and packages of this machine
-            segments.append(Segment(spaced(f"{observation.error.type}: {what}"[:80])))
+            segments.append(Segment(spaced(f"{observation.error.type}: {_told(observation.error)}"[:80])))
         for artifact in observation.artifacts:
             record = trace.artifacts[artifact]
             summary = observation.data.get(artifact)
@@ -188,6 +187,11 @@ def spaced(text: str) -> str:
     """Return the words of `text`, each with one space before it."""
     words = text.split()
     return " " + " ".join(words) if words else ""
+
+
+def _told(error: CallError) -> str:
+    """Return what is read of an error; why a skill is unavailable is left out: it names files and packages here."""
+    return error.message.partition(": ")[0] if error.type == "unavailable" else error.message
 
 
 def _target(text: str) -> Segment:

@@ -15,12 +15,7 @@ from agent.score import Share
 from skills import Picture
 from tool_data.boards import Question, ask, boards
 from tool_data.phrasings import LANGUAGES
-
-SEED = 77_000
-"""Boards are drawn from this seed; training draws from other ones."""
-
-SIDE = 320
-"""Side of a board's picture, pixels."""
+from training.play import SEED, SIDE
 
 
 def rows(count: int) -> Iterator[tuple[Picture, Picture, Question]]:
@@ -47,12 +42,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="questions, each about a board of its own")
     told = parser.parse_args()
     agent = Agent(told.checkpoint)
-    right: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    right: dict[str, list[list[bool]]] = defaultdict(list)
     for own, other, asked in rows(told.count):
         answers = [Chat(agent).ask(asked.text, [picture]).turn.answer for picture in (own, other)]
-        scored = tuple(plain(answer) == plain(asked.answer) for answer in answers)
-        right[asked.kind].append((scored[0], scored[1]))
-        right["all"].append((scored[0], scored[1]))
+        scored = [plain(answer) == plain(asked.answer) for answer in answers]
+        for kind in (asked.kind, "all"):
+            right[kind].append(scored)
     for kind, found in sorted(right.items()):
         own_share, other_share = (Share(sum(column), len(found)) for column in zip(*found, strict=True))
         print(f"{kind:10} own board {own_share!s:30} another board {other_share}")

@@ -30,8 +30,8 @@ def truth(folder: Path) -> Iterator[tuple[Path, list[tuple[str, list[float]]]]]:
     for file in sorted((folder / "ground-truth").glob("*.txt")):
         rows = [line.split() for line in file.read_text().splitlines() if line.strip()]
         boxes = [(row[0], [float(value) for value in row[-4:]]) for row in rows if row[0] in NAMES]
-        found = [(name, [left, top, right - left, bottom - top]) for name, (left, top, right, bottom) in boxes]
-        yield folder / "images-optional" / f"{file.stem}.jpg", found
+        known = [(name, [left, top, right - left, bottom - top]) for name, (left, top, right, bottom) in boxes]
+        yield folder / "images-optional" / f"{file.stem}.jpg", known
 
 
 def found(detector: Any, picture: Picture, objects: Sequence[str], threshold: float | None = None) -> Boxes:

@@ -24,15 +24,14 @@ class Counted:
         self._planner = planner
         self.name, self.checkpoint = planner.name, planner.checkpoint
         self.passes = self.forwards = 0
-        self._script, self._forward = planner._script, planner.decoder._forward
+        self._script, planner._script = planner._script, self._written  # type: ignore[method-assign]
+        self._forward, planner.decoder._forward = planner.decoder._forward, self._counted  # type: ignore[method-assign]
         vocabulary = planner.decoder.model.config.get_text_config().vocab_size
         self._free = f"start: <[0-{vocabulary - 1}]>*" if free else ""
 
     def plan(self, *args: Any) -> Any:
         """Plan; see `agent.planner.Planner.plan`."""
         self.passes += 1
-        self._planner._script = self._written  # type: ignore[method-assign]
-        self._planner.decoder._forward = self._counted  # type: ignore[method-assign]
         return self._planner.plan(*args)
 
     def _written(self, *args: Any) -> Any:

@@ -26,7 +26,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 def importable(package: str) -> bool:
     """Return whether a package is installed; one that another thread is importing just now has no spec yet."""
-    return package in sys.modules or find_spec(package) is not None
+    return sys.modules.get(package) is not None or find_spec(package) is not None
 
 
 _COMMON = ("implementation", "checkpoint", "revision", "sha256", "licence", "size", "device", "dtype", "parts")

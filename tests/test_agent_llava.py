@@ -1,5 +1,6 @@
 """The LLaVA planner on small random checkpoints: loading, the kept prefix, limits, typed control tokens."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -195,6 +196,14 @@ def _deepen_config(folder: Path) -> None:
 
 def _spoil_settings(folder: Path) -> None:
     (folder / "handeye.json").write_text("{")
+
+
+def test_a_checkpoint_of_an_older_dialect_is_refused(slots_checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(slots_checkpoint, tmp_path / "old"))
+    (folder / "handeye.json").write_text('{"dialect": "slots"}')
+    text = "cannot be loaded: it speaks the dialect 'slots', which is not known; expected 'slots/2'; give a checkpoint"
+    with pytest.raises(InputError, match=re.escape(text)):
+        load_planner(str(folder))
 
 
 CONTROL = [

@@ -139,6 +139,24 @@ def test_an_answer_behind_a_failed_call_cites_its_error(
     assert accepted(step, found) == ("<.error>" in text or "<call>" in text or not legal)
 
 
+@pytest.mark.parametrize(
+    ("error", "read"),
+    [
+        (
+            CallError(type="unavailable", message="say cannot run here: checkpoint 'a/b' is not here"),
+            "say cannot run here",
+        ),
+        (CallError(type="bad_arguments", message="say: 'words' is missing; expected say(words)"), None),
+    ],
+)
+def test_why_a_skill_is_unavailable_is_not_read_but_what_can_be_mended_is(error: CallError, read: str | None) -> None:
+    failed = Observation(tool_call_id="call_1", status="error", error=error)
+    step = Step(output=PlannerOutput(calls=(call(1, "say", words="car"),)), observations=(failed,))
+    trace = Trace(id="t", turns=(Turn(request=REQUEST, steps=(step,)),))
+    segments = Slots(SKILLS, range(len(SKILLS))).turn(trace.turn, trace)
+    assert f" {error.type}: {read or error.message}" in [segment.text for segment in segments]
+
+
 def call(number: int, name: str, **args: Any) -> ToolCall:
     return ToolCall(id=f"call_{number}", name=name, args=args)
 

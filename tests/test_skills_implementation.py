@@ -138,3 +138,5 @@ def test_a_package_that_another_thread_is_importing_is_there(monkeypatch: pytest
     assert importable("half_imported")
     assert importable("json")
     assert not importable("surely_not_installed")
+    monkeypatch.setitem(sys.modules, "blocked", None)
+    assert not importable("blocked")

@@ -148,7 +148,7 @@ def test_a_checkpoint_without_tokenizer_json_says_what_it_needs(
     for file in siglip.iterdir():
         if file.name != "tokenizer.json":
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    monkeypatch.setattr("skills.builtin._tag_siglip.find_spec", lambda _: None)
+    monkeypatch.setattr("skills.builtin._tag_siglip.importable", lambda _: False)
     with pytest.raises(SkillError) as caught:
         tag.using(checkpoint=str(tmp_path))(plain, ctx=Context())
     assert str(caught.value) == (

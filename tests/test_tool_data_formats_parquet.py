@@ -151,7 +151,7 @@ def test_files_that_are_none_and_packages_that_are_missing_are_told(tmp_path, mo
     assert said(list, parquet.rows(tmp_path / "none")).startswith(f"'{tmp_path}/none' cannot be read as parquet: ")
     lost = tmp_path / "no" / "a.parquet"
     assert said(parquet.write, lost, [native()], Report()).startswith(f"'{lost}' cannot be written: ")
-    monkeypatch.setattr(parquet, "find_spec", lambda name: None)
+    monkeypatch.setattr(parquet, "importable", lambda name: False)
     mend = "is missing, which parquet files need; pip install 'handeye[train]'"
     assert said(parquet.write, path, [native()], Report()) == f"package 'datasets' {mend}"
     assert said(list, parquet.rows(path)) == f"package 'pyarrow' {mend}"

@@ -1,7 +1,6 @@
 """Boards: flat coloured shapes on a plain ground whose truth is known, and questions about them with their answers."""
 
-import hashlib
-import io
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .phrasings import Language, read_toml
-from .pictures import SIDE
+from .pictures import SIDE, digest_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -76,9 +75,7 @@ def boards(count: int, seed: int) -> Boards:
     for _ in range(count):
         board = _placed(rng)
         picture = draw(board, rng)
-        buffer = io.BytesIO()
-        picture.save(buffer, format="PNG", compress_level=1)
-        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+        digest = digest_of(picture)
         pictures[digest], truth[digest] = picture, board
     return Boards(pictures, truth)
 
@@ -104,8 +101,6 @@ def draw(board: Board, rng: random.Random) -> "Image":
 
 
 def _star(on: "ImageDraw", x: float, y: float, r: float, shade: Any) -> None:
-    import math
-
     turns = [(r if n % 2 == 0 else r * 0.42, math.pi * (n / 5 - 0.5)) for n in range(10)]
     on.polygon([(x + far * math.cos(at), y + far * math.sin(at)) for far, at in turns], fill=shade)
 

@@ -137,7 +137,7 @@ class Chat:
 
 def needs_weights(skill: AnySkill) -> bool:
     """Return whether a skill runs nowhere, or where a checkpoint was pulled: simulated calls find it unavailable."""
-    return skill.run is None or (skill.chosen is not None and bool(skill.chosen.checkpoint))
+    return skill.run is None or bool(skill.chosen and skill.chosen.checkpoint)
 
 
 def _plan(steps: Sequence[Call], language: Language) -> str:

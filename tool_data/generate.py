@@ -258,8 +258,10 @@ class Generator:
 
     def _talk(self, chat: Chat, language: Language, rng: random.Random, images: tuple[str, ...]) -> None:
         talk = self.material.talk[language]
-        alike = [MENU if "[skills]" in said else 1.0 for said in talk]
-        weights = alike if rng.random() < 0.5 else [len(requests) for requests in talk.values()]
+        if rng.random() < 0.5:
+            weights = [MENU if "[skills]" in said else 1.0 for said in talk]
+        else:
+            weights = [float(len(requests)) for requests in talk.values()]
         (said,) = rng.choices(list(talk), weights)
         request = draw_request(rng.choice(talk[said]), language, self.material.words, rng)
         stop: StopReason = "asked" if said.endswith("?") else "answered"

@@ -34,16 +34,17 @@ def pool(count: int, seed: int) -> Pool:
     for number in range(count):
         kind = list(KINDS)[number % len(KINDS)]
         picture = rng.choice(KINDS[kind])(rng)
-        digest = hashlib.sha256(_png(picture)).hexdigest()
+        digest = digest_of(picture)
         pictures[digest] = picture
         kinds[kind].append(digest)
     return Pool(pictures, {kind: tuple(digests) for kind, digests in kinds.items() if digests})
 
 
-def _png(picture: "Image") -> bytes:
+def digest_of(picture: "Image") -> str:
+    """Return the SHA-256 of a picture's PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", compress_level=1)
-    return buffer.getvalue()
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def _colour(rng: random.Random) -> tuple[int, int, int]:

@@ -29,10 +29,10 @@ EMBEDDED = Path(__file__).parents[2] / "checkpoints" / "planner"
 ANSWER_TOKENS = 256
 """Tokens one pass may write; this much room must be left before decoding starts."""
 
-_SETTINGS = "handeye.json"
 LLAVA_PLUS = "llava_plus"
 """The dialect of original LLaVA-Plus checkpoints."""
 
+_SETTINGS = "handeye.json"
 
 _Reader = SlotsReader | ChatReader | LlavaPlusReader
 

@@ -7,7 +7,6 @@ checkpoint; a further picture costs the image tower alone.
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from ..checkpoint import Checkpoint
 from ..context import Context
 from ..errors import InputError, SkillError
-from ..implementation import Implementation, Weights
+from ..implementation import Implementation, Weights, importable
 from ..values import Picture
 from ._pretrained import pretrained, processor
 
@@ -50,7 +49,7 @@ def _tokenizer(weights: Weights) -> Any:
 
     if (weights.path / "tokenizer.json").is_file():
         return processor(PreTrainedTokenizerFast, weights)
-    if find_spec("sentencepiece") is None:
+    if not importable("sentencepiece"):
         raise InputError(
             f"{str(weights.path)!r} holds no tokenizer.json, and without it the package 'sentencepiece' is needed; "
             "pip install sentencepiece protobuf"

@@ -9,12 +9,12 @@ written as `trl` writes it, without what it said beside its chat.
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.trace import Trace
 from skills import InputError
+from skills.implementation import importable
 
 from ..checks.row import SIMULATED, is_simulated
 from ..whole import whole
@@ -66,7 +66,7 @@ def write(path: Path, traces: Iterable[Trace], report: Report) -> None:
 
 
 def _need(package: str) -> None:
-    if find_spec(package) is None:
+    if not importable(package):
         raise InputError(f"package {package!r} is missing, which parquet files need; pip install 'handeye[train]'")
 
 
