@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .phrasings import Language, read_toml
-from .pictures import SIDE, digest_of
+from .pictures import digest_of
+from .textures import SIDE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -98,6 +99,18 @@ def draw(board: Board, rng: random.Random) -> "Image":
         shade = tuple(max(0, min(255, value + rng.randint(-18, 18))) for value in COLOURS[shape.colour])
         _DRAWN[shape.form](on, x, y, r, shade)
     return picture
+
+
+def form(name: str, size: int, shade: tuple[int, int, int]) -> "Image":
+    """Return one of FORMS in a colour as RGBA, cropped to its ink, its longer side `size` px."""
+    from PIL import Image, ImageDraw
+
+    large = 4 * size
+    made = Image.new("RGBA", (large + 8, large + 8))
+    _DRAWN[name](ImageDraw.Draw(made), large / 2 + 4, large / 2 + 4, large / 2, (*shade, 255))
+    made = made.crop(made.getchannel("A").getbbox())
+    scale = size / max(made.size)
+    return made.resize((round(made.width * scale), round(made.height * scale)), Image.Resampling.LANCZOS)
 
 
 def _star(on: "ImageDraw", x: float, y: float, r: float, shade: Any) -> None:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .textures import SIDE, colour, gradient, leaves, photographed, waves
+
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-SIDE = 96
-"""Side of a drawn picture in pixels; the embedded planner's tower sees this size."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +46,12 @@ def digest_of(picture: "Image") -> str:
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
-def _colour(rng: random.Random) -> tuple[int, int, int]:
-    return (rng.randrange(256), rng.randrange(256), rng.randrange(256))
-
-
-def _gradient(rng: random.Random) -> "Image":
-    from PIL import Image
-
-    ends = np.array([_colour(rng), _colour(rng)], dtype=np.float64)
-    ramp = np.linspace(0, 1, SIDE)[:, None]
-    rows = ends[0] * (1 - ramp) + ends[1] * ramp
-    pixels = np.repeat(rows[:, None], SIDE, axis=1)
-    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 40), pixels.shape)
-    picture = np.clip(pixels + noise, 0, 255).astype(np.uint8)
-    return Image.fromarray(picture if rng.random() < 0.5 else picture.transpose(1, 0, 2).copy())
-
-
 def _page(rng: random.Random) -> "Image":
     """Draw lines of writing, larger and made small as a photographed page is."""
     from PIL import Image, ImageDraw, ImageFont
 
     large = SIDE * rng.choice((2, 3, 4))
-    paper = rng.choice(((255, 255, 255), (240, 235, 220), (225, 225, 225), _colour(rng)))
+    paper = rng.choice(((255, 255, 255), (240, 235, 220), (225, 225, 225), colour(rng)))
     ink = (250, 250, 250) if sum(paper) < 300 else rng.choice(((0, 0, 0), (30, 30, 90), (90, 20, 20)))
     picture = Image.new("RGB", (large, large), paper)
     draw = ImageDraw.Draw(picture)
@@ -77,33 +60,23 @@ def _page(rng: random.Random) -> "Image":
     for y in range(rng.randint(4, 30), large - size, int(size * rng.uniform(1.1, 1.8))):
         letters = "".join(rng.choice("abcdefghijklmnop rstuvABCDE 0123") for _ in range(rng.randint(6, large // 6)))
         draw.text((rng.randint(4, 30), y), letters, fill=ink, font=font)
-    return _photographed(picture, rng)
+    return photographed(picture, rng)
 
 
 def _sign(rng: random.Random) -> "Image":
     """Draw a word or two on a board in front of something."""
     from PIL import ImageDraw, ImageFont
 
-    picture = rng.choice((_gradient, _shapes, _landscape, _leaves))(rng)
+    picture = rng.choice((gradient, _shapes, _landscape, leaves))(rng)
     draw = ImageDraw.Draw(picture)
     x, y = rng.randint(2, 20), rng.randint(5, 40)
-    board = _colour(rng)
+    board = colour(rng)
     draw.rectangle((x, y, rng.randint(70, 94), y + rng.randint(24, 44)), fill=board)
     ink = (250, 250, 250) if sum(board) < 380 else (10, 10, 10)
     for line in range(rng.randint(1, 2)):
         letters = "".join(rng.choice("ABCDEFGHIJKLMNOPRSTUVabcdeiostu") for _ in range(rng.randint(3, 9)))
         draw.text((x + 3, y + 3 + line * 17), letters, fill=ink, font=ImageFont.load_default(rng.randint(12, 17)))
     return picture
-
-
-def _photographed(picture: "Image", rng: random.Random) -> "Image":
-    """Return a picture made small, turned a little and unevenly lit."""
-    from PIL import Image
-
-    turned = picture.rotate(rng.uniform(-6, 6), fillcolor=_colour(rng)) if rng.random() < 0.5 else picture
-    small = np.asarray(turned.resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float64)
-    light = np.linspace(rng.uniform(0.6, 1), rng.uniform(0.6, 1), SIDE)[:, None, None]
-    return Image.fromarray(np.clip(small * light, 0, 255).astype(np.uint8))
 
 
 def _code(rng: random.Random) -> "Image":
@@ -115,17 +88,17 @@ def _code(rng: random.Random) -> "Image":
         cells[y + 1 : y + 6, x + 1 : x + 6] = 255
         cells[y + 2 : y + 5, x + 2 : x + 5] = 0
     side = rng.randint(36, 92)
-    picture = rng.choice((_gradient, _page, _landscape, _leaves))(rng)
+    picture = rng.choice((gradient, _page, _landscape, leaves))(rng)
     code = Image.fromarray(cells).resize((side, side), Image.Resampling.NEAREST).convert("RGB")
     picture.paste(code, (rng.randint(0, SIDE - side), rng.randint(0, SIDE - side)))
-    return _photographed(picture, rng)
+    return photographed(picture, rng)
 
 
 def _faces(rng: random.Random) -> "Image":
     """Draw heads with hair, eyes and mouth on shoulders, one large or a few small."""
     from PIL import ImageDraw
 
-    picture = rng.choice((_gradient, _landscape, _leaves, _texture))(rng)
+    picture = rng.choice((gradient, _landscape, leaves, waves))(rng)
     draw = ImageDraw.Draw(picture)
     count = rng.choice((1, 1, 1, 2, 3))
     for number in range(count):
@@ -134,7 +107,7 @@ def _faces(rng: random.Random) -> "Image":
         y = rng.uniform(r + 6, SIDE - r - 8)
         skin = rng.choice(((224, 172, 105), (198, 134, 90), (141, 85, 36), (255, 219, 172), (90, 56, 37)))
         dark = tuple(int(c * 0.55) for c in skin)
-        hair, coat = rng.choice(((30, 20, 15), (90, 60, 30), (200, 170, 90), (150, 150, 150))), _colour(rng)
+        hair, coat = rng.choice(((30, 20, 15), (90, 60, 30), (200, 170, 90), (150, 150, 150))), colour(rng)
         draw.ellipse((x - r * 1.7, y + r * 0.9, x + r * 1.7, y + r * 4), fill=coat)
         draw.ellipse((x - r * 0.95, y - r * 1.25, x + r * 0.95, y + r * 0.7), fill=hair)
         draw.ellipse((x - r * 0.78, y - r, x + r * 0.78, y + r), fill=skin)
@@ -167,8 +140,8 @@ def _landscape(rng: random.Random) -> "Image":
     for _ in range(rng.randint(1, 5)):
         x, y, r = rng.randint(0, 90), level + rng.randint(-4, 16), rng.randint(6, 16)
         if rng.random() < 0.5:
-            draw.rectangle((x, y - r, x + r, y + r // 2), fill=_colour(rng))
-            draw.polygon(((x - 2, y - r), (x + r + 2, y - r), (x + r / 2, y - r * 1.7)), fill=_colour(rng))
+            draw.rectangle((x, y - r, x + r, y + r // 2), fill=colour(rng))
+            draw.polygon(((x - 2, y - r), (x + r + 2, y - r), (x + r / 2, y - r * 1.7)), fill=colour(rng))
         else:
             draw.rectangle((x + r / 2 - 1, y - r, x + r / 2 + 1, y + 4), fill=(90, 60, 30))
             draw.ellipse((x, y - r * 1.8, x + r, y - r * 0.6), fill=(40, rng.randint(80, 150), 40))
@@ -179,70 +152,19 @@ def _landscape(rng: random.Random) -> "Image":
 def _shapes(rng: random.Random) -> "Image":
     from PIL import ImageDraw
 
-    picture = _gradient(rng)
+    picture = gradient(rng)
     draw = ImageDraw.Draw(picture)
     for _ in range(rng.randint(1, 6)):
         x, y = rng.randint(0, 70), rng.randint(0, 70)
         box = (x, y, x + rng.randint(8, 26), y + rng.randint(8, 26))
-        (draw.ellipse if rng.random() < 0.5 else draw.rectangle)(box, fill=_colour(rng))
+        (draw.ellipse if rng.random() < 0.5 else draw.rectangle)(box, fill=colour(rng))
     return picture
-
-
-def _leaves(rng: random.Random) -> "Image":
-    """Draw things that cover each other, few large and many small, textured, lit and out of focus: as photographs are.
-
-    Dead leaves (Lee, Mumford and Huang, 2001) have the statistics of photographs.
-    """
-    from PIL import ImageDraw, ImageFilter
-
-    picture = _texture(rng)
-    palette = [_colour(rng) for _ in range(rng.randint(2, 6))]
-    draw = ImageDraw.Draw(picture)
-    for _ in range(rng.randint(15, 160)):
-        r = min(60.0, 2.5 / (1 - rng.random()) ** 0.6)
-        x, y = rng.uniform(0, SIDE), rng.uniform(0, SIDE)
-        shade = tuple(max(0, min(255, int(v * rng.uniform(0.5, 1.3)))) for v in rng.choice(palette))
-        box = (x - r, y - r * rng.uniform(0.3, 1), x + r, y + r * rng.uniform(0.3, 1))
-        corners = [(x + rng.uniform(-r, r), y + rng.uniform(-r, r)) for _ in range(rng.randint(3, 6))]
-        form = rng.randrange(3)
-        if form == 0:
-            draw.polygon(corners, fill=shade)
-        else:
-            (draw.ellipse if form == 1 else draw.rectangle)(box, fill=shade)
-    picture = picture.filter(ImageFilter.GaussianBlur(rng.choice((0, 0.6, 1.2, 2.5))))
-    return _photographed(_grained(picture, rng), rng)
-
-
-def _grained(picture: "Image", rng: random.Random) -> "Image":
-    """Return a picture with the muted colours, the contrast and the grain of a camera's."""
-    from PIL import Image
-
-    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 12), (SIDE, SIDE, 3))
-    pixels = np.asarray(picture, dtype=np.float64)
-    grey = pixels.mean(2, keepdims=True)
-    pixels = grey + (pixels - grey) * rng.uniform(0.1, 1)
-    pixels = (pixels - 128) * rng.uniform(0.6, 1.4) + rng.uniform(90, 160) + noise
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
-
-def _texture(rng: random.Random) -> "Image":
-    """Draw a surface: noise whose power falls with frequency, between two colours."""
-    from PIL import Image
-
-    made = np.random.default_rng(rng.randrange(2**32))
-    far = np.hypot(*np.meshgrid(np.fft.fftfreq(SIDE), np.fft.fftfreq(SIDE)))
-    far[0, 0] = 1.0
-    waves = np.fft.fft2(made.normal(size=(SIDE, SIDE))) / far ** rng.uniform(0.6, 1.6)
-    height = np.real(np.fft.ifft2(waves))
-    share = ((height - height.min()) / np.ptp(height))[:, :, None]
-    pixels = np.array(_colour(rng)) * share + np.array(_colour(rng)) * (1 - share)
-    return Image.fromarray(pixels.astype(np.uint8))
 
 
 KINDS: Mapping[str, tuple[Callable[[random.Random], "Image"], ...]] = {
     "page": (_page, _page, _sign),
     "code": (_code,),
     "face": (_faces,),
-    "scene": (_leaves, _leaves, _leaves, _texture, _landscape, _landscape, _shapes, _gradient),
+    "scene": (leaves, leaves, leaves, waves, _landscape, _landscape, _shapes, gradient),
 }
 """What a picture shows -> how such a picture is drawn."""
