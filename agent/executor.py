@@ -157,7 +157,8 @@ class Executor:
             skill, recorded = self._admit(call)
             run.bound = bind(skill, call.args, artifacts)
             if recorded:
-                run.end(_Outcome(self.replay.next(call.name)))
+                made = self.replay.next(call.name)
+                run.end(_Outcome(made.values, made.note))
                 return run
         except SkillError as error:
             run.end(_Outcome(error=error))

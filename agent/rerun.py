@@ -18,6 +18,7 @@ from skills import (
     OutOfMemory,
     Skill,
     SkillError,
+    SkillResult,
     Unavailable,
     UnknownSkill,
     Value,
@@ -51,11 +52,11 @@ class _Recorded(Replay):
             raise Unavailable(error.message)
         return True
 
-    def next(self, name: str) -> tuple[Value, ...]:
-        """Return the recorded values; raises the recorded error."""
+    def next(self, name: str) -> SkillResult:
+        """Return the recorded values and note; raises the recorded error."""
         if self.seen.error is not None:
             raise _ERRORS[self.seen.error.type](self.seen.error.message)
-        return self.values
+        return SkillResult(values=self.values, note=self.note)
 
     @property
     def note(self) -> str:
@@ -84,7 +85,6 @@ class Player(Executor):
         if record.seen.status == "cancelled":
             run.end(_Outcome(cancelled=True))
         elif run.outcome.error is None:
-            run.end(_Outcome(record.values, record.note))
             run.cached = record.seen.cached
             seed = record.seen.args.get("seed")
             run.seed = seed if isinstance(seed, int) else None

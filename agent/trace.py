@@ -96,6 +96,8 @@ class Observation(Frozen):
     """What was mended, chosen or left out, each one line."""
     cached: bool = False
     """True where an equal call's result was used again."""
+    simulated: bool = False
+    """True where no skill ran: the result was made up, or told by the truth of a drawn scene."""
     seconds: float = 0.0
     """Wall time of the call."""
     device: str = "cpu"

@@ -185,6 +185,15 @@ def _stands(one: Shape, other: Shape, side: str) -> bool:
     return (one.cell[0] - other.cell[0]) * across + (one.cell[1] - other.cell[1]) * down > 0
 
 
+def in_words(form: str, colour: str, language: Language) -> str:
+    """Return what a language calls a form, with its colour where that is not empty: "círculo rojo"."""
+    words = _Words(language)
+    if not colour:
+        return str(words.texts["forms"][form][0])
+    told = words.of(Shape(colour, form, (0, 0)))
+    return told["the"].removeprefix(f"{told['article']} ")
+
+
 class _Words:
     """How a language names shapes."""
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.trace import Meta, PlannerOutput, Step, StopReason, ToolCall, Trace, Turn
-from skills.registry import AnySkill
 
 from .offers import Offer
 from .phrasings import Call, Language, read_toml
-from .simulate import FINDERS, Outcome, World
+from .simulate import Outcome, World
 from .wording import PLACE, Answers
 
 THOUGHTS: Mapping[str, Mapping[str, str]] = read_toml(Path(__file__).parent / "thoughts.toml")
@@ -28,9 +27,9 @@ class Chat:
         self.offer, self.world, self.answers, self.rng = offer, world, answers, rng
         self.turns: list[Turn] = []
 
-    def trace(self, name: str, seed: int = 0) -> Trace:
-        """Return the chat as a Trace."""
-        meta = Meta(planner="simulated", seed=seed, offer=tuple(skill.name for skill in self.offer.skills))
+    def trace(self, name: str, planner: str, seed: int = 0) -> Trace:
+        """Return the chat as a Trace; `planner` says who decided."""
+        meta = Meta(planner=planner, seed=seed, offer=tuple(skill.name for skill in self.offer.skills))
         return Trace(id=name, turns=tuple(self.turns), artifacts=dict(self.world.artifacts), meta=meta)
 
     def say(
@@ -57,12 +56,11 @@ class Chat:
             skill = self.offer.contract[step.skill]
             args = {name: self._bound(value, made, marks) for name, value in step.args.items()}
             call = ToolCall(id=self.world.next_call(), name=skill.name, args=args)
-            outcome = self._outcome(skill, step.skill)
-            seen = self.world.run(call, skill, step.skill, outcome)
+            seen = self.world.run(call, skill, step.skill)
             output = PlannerOutput(thought=_plan(steps, language) if number == 0 else "", calls=(call,))
             taken.append(Step(output=output, observations=(seen,)))
             made.append(seen.artifacts)
-            if outcome != "success":
+            if (outcome := self.world.outcome(seen)) != "success":
                 answer = self._failed(step.skill, outcome, call.id, language, chained=len(steps) > 1)
                 self._close(request, taken, answer, images, marks, "answered")
                 return
@@ -123,21 +121,6 @@ class Chat:
             if fits and (not hasattr(value, "__len__") or len(value) >= at_least):
                 return name
         return None
-
-    def _outcome(self, skill: AnySkill, contract: str) -> Outcome:
-        at = self.rng.random()
-        if needs_weights(skill) and at < 0.6:
-            return "unavailable"
-        if contract in FINDERS and at > 0.9:
-            return "empty"
-        if 0.6 < at < 0.63:
-            return self.rng.choice(("deadline", "skill_error", "out_of_memory", "unavailable"))
-        return "success"
-
-
-def needs_weights(skill: AnySkill) -> bool:
-    """Return whether a skill runs nowhere, or where a checkpoint was pulled: simulated calls find it unavailable."""
-    return skill.run is None or bool(skill.chosen and skill.chosen.checkpoint)
 
 
 def _plan(steps: Sequence[Call], language: Language) -> str:

@@ -13,7 +13,8 @@ from agent.trace import Origin, StopReason, Trace
 from skills.registry import AnySkill
 
 from .boards import Board, ask
-from .chats import PICTURELESS, Chat, needs_weights
+from .chats import PICTURELESS, Chat
+from .checks.row import SIMULATED
 from .fields import load_fields
 from .material import Material, Phrase
 from .offers import Drawer, Offer
@@ -22,7 +23,7 @@ from .phrasings import LANGUAGES, Call, Intent, Language
 from .relative import meanings
 from .requests import Request, Words, filled
 from .requests import draw as draw_request
-from .simulate import World
+from .simulate import World, needs_weights
 from .variants import listed, tailed
 
 POINTED = ("segment", "segment_like", "caption")
@@ -58,6 +59,9 @@ class Mix:
 
 class Generator:
     """Draws offers and chats."""
+
+    planner = SIMULATED
+    """What `meta.planner` of its chats says."""
 
     def __init__(
         self,
@@ -95,7 +99,7 @@ class Generator:
     ) -> Trace:
         """Draw a chat of one to `most_turns` turns under an offer; `name` is its id, drawn where it is empty."""
         first = 1 if rng.random() < 0.6 else rng.randint(1, 26)
-        world = World(rng, self.material.words, self.pool, content=self.content, first=first)
+        world = self.world(rng, first)
         chat = Chat(offer, world, self.material.answers, rng)
         language: Language = rng.choice(LANGUAGES)
         for number in range(min(most_turns, rng.choice((1, 1, 2, 2, 3, 4)))):
@@ -104,16 +108,20 @@ class Generator:
             if rng.random() < 0.1:
                 language = rng.choice(LANGUAGES)
             self._turn(chat, language, rng, mix or Mix(), new=number == 0)
-        trace = chat.trace(name or f"simulated-{seed}-{rng.getrandbits(32):08x}", seed)
-        return self._with_schemas(trace, offer) if self.content else trace
+        trace = chat.trace(name or f"{self.planner}-{seed}-{rng.getrandbits(32):08x}", self.planner, seed)
+        return self.finished(trace, offer) if self.content else trace
 
-    def _with_schemas(self, trace: Trace, offer: Offer) -> Trace:
+    def world(self, rng: random.Random, first: int) -> World:
+        """Return an empty world for a chat; `first` is the first number of its ids."""
+        return World(rng, self.material.words, self.pool, content=self.content, first=first)
+
+    def finished(self, trace: Trace, offer: Offer) -> Trace:
         """Return a chat with the schemas of those skills on its offer that no registry knows as they stand there."""
         schemas = {tool["function"]["name"]: tool for tool in tools_of(offer.skills)}
         added = {name: tool for name, tool in schemas.items() if tool != self._known.get(name)}
         if not added:
             return trace
-        origin = Origin(format="simulated", row=trace.id, extra={"tools": added})
+        origin = Origin(format=self.planner, row=trace.id, extra={"tools": added})
         return trace.model_copy(update={"meta": trace.meta.model_copy(update={"origin": origin})})
 
     def _turn(self, chat: Chat, language: Language, rng: random.Random, mix: Mix, *, new: bool) -> None:
@@ -137,6 +145,8 @@ class Generator:
     def _look(self, chat: Chat, language: Language, rng: random.Random) -> bool:
         """Add a turn whose picture decides what is called, where that skill is on offer."""
         phrase = rng.choice(self.material.looks[language])
+        if phrase.intent.extra["picture"] not in self.pool:
+            return False
         if any(step.skill not in chat.offer.contract for step in phrase.intent.steps):
             return False
         self._ask(chat, phrase, rng, (chat.world.picture(shows=phrase.intent.extra["picture"]),))
@@ -188,7 +198,7 @@ class Generator:
             said, told = listed(said, told, language, rng)
         if rng.random() < 0.08:
             said, told = tailed(said, told, self.material.tails, language, rng)
-        request = draw_request(said, language, self.material.words, rng)
+        request = draw_request(said, language, chat.world.words_of(self.material.words), rng)
         steps = _filled(told, request.values)
         if chat.world.newest() is None and steps[0].skill not in PICTURELESS:
             return chat.say(request.text, "ask.picture", language, stop="asked")

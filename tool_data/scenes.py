@@ -4,11 +4,11 @@ import io
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .boards import COLOURS, FORMS, form
+from .boards import CELLS, COLOURS, FORMS, Board, form
 from .pictograms import Colour, Pictograms
 from .textures import texture
 
@@ -67,6 +67,11 @@ class Scene:
     codes: tuple[Written, ...] = ()
     """QR codes."""
 
+    @property
+    def boxes(self) -> list[Box]:
+        """Where everything stands."""
+        return [item.box for items in (self.things, self.lines, self.codes) for item in items]
+
 
 def scene(
     rng: random.Random,
@@ -97,6 +102,20 @@ def scene(
         place = _place(rng, drawn.size, side, [thing.box for thing in things])
         if place is not None:
             things.append(_paste(canvas, drawn, place, noun, colour, style))
+    return Scene(canvas, tuple(things))
+
+
+def grid(rng: random.Random, board: Board, *, side: int = 256) -> Scene:
+    """Draw a board's forms over a texture, each somewhere in its cell, (side, side) px."""
+    canvas = texture(rng, side)
+    things = []
+    for shape in board:
+        drawn = form(shape.form, round(side * rng.uniform(0.18, 0.28)), _shade(rng, shape.colour))
+        spare = [side / CELLS - length for length in drawn.size]
+        x, y = (
+            round(at * side / CELLS + rng.uniform(0.1, 0.9) * room) for at, room in zip(shape.cell, spare, strict=True)
+        )
+        things.append(_paste(canvas, drawn, (x, y), shape.form, shape.colour, ""))
     return Scene(canvas, tuple(things))
 
 
@@ -155,11 +174,17 @@ def _drawn(rng: random.Random, pictograms: Pictograms, noun: str, size: int) -> 
     styles = pictograms.having(noun)
     style = rng.choice(styles) if styles else ""
     named = rng.choice(list(COLOURS))
-    shade: Any = tuple(max(0, min(255, value + rng.randint(-18, 18))) for value in COLOURS[named])
+    shade = _shade(rng, named)
     if not style:
         return form(noun, size, shade), named, ""
     coloured = pictograms.coloured(style)
     return pictograms.draw(noun, style, size, shade), "" if coloured else named, style
+
+
+def _shade(rng: random.Random, named: str) -> Colour:
+    """Return a colour like one of COLOURS."""
+    red, green, blue = (max(0, min(255, value + rng.randint(-18, 18))) for value in COLOURS[named])
+    return red, green, blue
 
 
 def _place(rng: random.Random, size: tuple[int, int], side: int, others: Sequence[Box]) -> tuple[int, int] | None:

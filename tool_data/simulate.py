@@ -6,12 +6,13 @@ No skill runs; pictures are records without pixels whose payload is one of a poo
 import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from agent.slots import CALLS, IDS
 from agent.trace import CallError, ErrorType, Observation, ToolCall
 from skills import Boxes, Line, Masks, Number, Picture, Points, Skill, Text, Value
 from skills.describe import describe, summary
+from skills.registry import AnySkill
 from skills.store import Artifact
 from skills.values import PREFIXES, Rle, value_bytes
 
@@ -102,19 +103,45 @@ class World:
         """Return the frame of an artifact, or an empty string."""
         return self.artifacts[name].frame if name in self.artifacts else ""
 
-    def run(self, call: ToolCall, skill: Skill[..., Any], contract: str, outcome: Outcome) -> Observation:
+    def words_of(self, words: Words) -> Words:
+        """Return the words that a request is filled from."""
+        return words
+
+    def outcome(self, seen: Observation) -> Outcome:
+        """Return how a call ended."""
+        if seen.error is not None:
+            return seen.error.type if seen.error.type in get_args(Outcome) else "skill_error"  # type: ignore[return-value]
+        values: list[Any] = [self.values[name] for name in seen.artifacts]
+        return "empty" if hasattr(values[0], "__len__") and len(values[0]) == 0 else "success"
+
+    def run(self, call: ToolCall, skill: AnySkill, contract: str) -> Observation:
         """Return what the executor would say of a call to `skill`, which the contract calls `contract`."""
+        outcome = self._drawn(skill, contract)
         if outcome not in ("success", "empty"):
             error = CallError(type=_TYPES[outcome], message=_message(skill, outcome))
             content = f"{error.type}: {error.message}" if self.content else ""
-            return Observation(tool_call_id=call.id, status="error", error=error, args=call.args, content=content)
+            return Observation(
+                tool_call_id=call.id, status="error", error=error, args=call.args, content=content, simulated=True
+            )
         made_up = skill.source == "made up"
         ids = self._make(call, "" if made_up else contract, empty=outcome == "empty")
         data = {name: summary(self.values[name]) for name in ids}
         lines = [describe(n, self.values[n], self._size(n)) for n in ids] if self.content else []
         return Observation(
-            tool_call_id=call.id, status="success", args=call.args, content="\n".join(lines), data=data, artifacts=ids
-        )
+            tool_call_id=call.id, status="success", args=call.args, content="\n".join(lines), data=data, artifacts=ids,
+            simulated=True,
+        )  # fmt: skip
+
+    def _drawn(self, skill: AnySkill, contract: str) -> Outcome:
+        """Draw how a call ends."""
+        at = self.rng.random()
+        if needs_weights(skill) and at < 0.6:
+            return "unavailable"
+        if contract in FINDERS and at > 0.9:
+            return "empty"
+        if 0.6 < at < 0.63:
+            return self.rng.choice(("deadline", "skill_error", "out_of_memory", "unavailable"))
+        return "success"
 
     def _size(self, name: str) -> tuple[int, int] | None:
         frame = self.frame_of(name)
@@ -191,6 +218,11 @@ _TYPES: Mapping[Outcome, ErrorType] = {
     "unavailable": "unavailable", "deadline": "deadline",
     "skill_error": "skill_error", "out_of_memory": "out_of_memory",
 }  # fmt: skip
+
+
+def needs_weights(skill: AnySkill) -> bool:
+    """Return whether a skill runs nowhere, or where a checkpoint was pulled: simulated calls find it unavailable."""
+    return skill.run is None or bool(skill.chosen and skill.chosen.checkpoint)
 
 
 def _message(skill: Skill[..., Any], outcome: Outcome) -> str:

@@ -60,6 +60,7 @@ def report(totals: Totals, names: Sequence[str], told: str) -> str:
         ("calls", f"{calls:,} ({calls / turns:.2f} a turn) of {len(totals.skills):,} skills"),
         ("pictures given", f"{sum(n * count for n, count in totals.pictures.items()):,}"),
         ("simulated rows", f"{simulated:,} ({simulated / rows:.1%})"),
+        ("results", ", ".join(f"{count:,} {told}" for told, count in totals.results.most_common())),
         ("answers that cite", f"{citing:,} of {answers:,} ({citing / max(1, answers):.1%})"),
         (f"tokens ({told})", f"{totals.tokens.total():,} ({totals.tokens.total() / rows:.0f} a row)"),
     ]
@@ -76,6 +77,7 @@ def charts(totals: Totals, told: str) -> list[Chart]:
         Chart("Chain lengths", _numbers(totals.chains), "turns by their passes with a call", ranked=False),
         Chart("Calls side by side", _numbers(totals.side_by_side), "passes by their calls", ranked=False),
         Chart("Outcomes of calls", totals.outcomes, 'calls; "empty" found nothing, others are types of errors'),
+        Chart("Results of calls", totals.results, "calls; simulated ones are told by truth or drawn, no skill ran"),
         Chart("Endings", totals.endings, "turns by their stop_reason"),
         Chart("Languages", totals.languages, "requests; told by script and commonest words, else unknown"),
         Chart("Request lengths", binned(totals.request_words), "requests by their words", ranked=False),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agent.citations import PATTERN
 from agent.trace import Observation, Trace, Turn
 
-from .checks.row import is_simulated
+from .checks.row import AUTHORED, SIMULATED
 from .language import language_of
 
 Length = Callable[[str], int]
@@ -29,7 +29,7 @@ class Totals:
     turns: int = 0
     """Turns."""
     sources: Counter[str] = field(default_factory=Counter)
-    """Simulated, imported from a format, or recorded -> rows."""
+    """Simulated, authored, imported from a format, or recorded -> rows."""
     turns_of_a_row: Counter[int] = field(default_factory=Counter)
     """Turns of a row -> rows."""
     pictures: Counter[int] = field(default_factory=Counter)
@@ -42,6 +42,8 @@ class Totals:
     """Calls of one pass -> passes."""
     outcomes: Counter[str] = field(default_factory=Counter)
     """success, empty, cancelled, an error's type -> calls."""
+    results: Counter[str] = field(default_factory=Counter)
+    """Whether a call's skill ran: "ran", "cached", "simulated", "no result" where it failed -> calls."""
     endings: Counter[str] = field(default_factory=Counter)
     """Reason a turn ended for -> turns."""
     languages: Counter[str] = field(default_factory=Counter)
@@ -62,9 +64,8 @@ class Totals:
         origin = trace.meta.origin
         self.rows += 1
         self.turns += len(trace.turns)
-        self.sources[
-            "simulated" if is_simulated(trace) else f"imported: {origin.format}" if origin else "recorded"
-        ] += 1
+        made = trace.meta.planner in (SIMULATED, AUTHORED)
+        self.sources[trace.meta.planner if made else f"imported: {origin.format}" if origin else "recorded"] += 1
         self.turns_of_a_row[len(trace.turns)] += 1
         self.pictures[sum(len(turn.images) for turn in trace.turns)] += 1
         before = self.tokens.total()
@@ -78,6 +79,7 @@ class Totals:
         self.chains[len(calls)] += 1
         self.side_by_side.update(len(step) for step in calls)
         self.outcomes.update(outcome(seen) for step in turn.steps for seen in step.observations)
+        self.results.update(result(seen) for step in turn.steps for seen in step.observations)
         self.endings[turn.stop_reason or "broken off"] += 1
         self.languages[language_of(turn.request)] += 1
         self.request_words[len(turn.request.split())] += 1
@@ -94,6 +96,15 @@ def outcome(seen: Observation) -> str:
         return seen.error.type
     found = [str(told).startswith("nothing found") for told in seen.data.values()]
     return "empty" if seen.status == "success" and found and all(found) else seen.status
+
+
+def result(seen: Observation) -> str:
+    """Return where a call's result came from: "ran", "cached", "simulated", or "no result" where there is none."""
+    if seen.simulated:
+        return "simulated"
+    if seen.status != "success":
+        return "no result"
+    return "cached" if seen.cached else "ran"
 
 
 def cited(turn: Turn) -> list[str]:

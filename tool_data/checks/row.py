@@ -11,6 +11,9 @@ from skills.store import Store
 SIMULATED = "simulated"
 """`Meta.planner` of the traces that `tool_data.generate` draws."""
 
+AUTHORED = "authored"
+"""`Meta.planner` of the traces that `tool_data.run_make` draws: people wrote what is asked and answered; skills ran."""
+
 
 def is_simulated(trace: Trace) -> bool:
     """Return whether a trace was drawn by `tool_data.generate`: `meta.planner` says "simulated".
