@@ -59,6 +59,8 @@ def test_two_saved_files_are_compared_without_a_run(tmp_path, capsys):
     cited = next(line.split() for line in lines if line.split()[1:2] == ["cited"])
     assert cited[2] == "1"
     assert not any("reported" in line for line in lines)
+    assert main(["eval", "planner", "--compare", one, other, "--limit", "3"]) == 2
+    assert "--set and --limit choose rows to play, but both results are saved" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

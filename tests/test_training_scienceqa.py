@@ -112,6 +112,16 @@ def test_a_turn_without_an_answer_is_wrong_and_named(folder, capsys):
     assert next(line for line in said.out.splitlines() if line.startswith("Avg")).split()[1] == "0.50"
 
 
+def test_a_bug_of_a_skill_costs_one_answer(folder, capsys):
+    code = '@skill\ndef bad() -> Number:\n    """Break."""\n    raise ZeroDivisionError("x")\n'
+    (folder / "bad.py").write_text(f"from skills import Number, skill\n\n\n{code}")
+    more = ["--skills", str(folder / "bad.py")]
+    assert evaluate(folder, {"name": "bad", "args": {}}, "Pacific", "B", more=more) == 1
+    said = capsys.readouterr()
+    assert "asked, no answer: 1 of 4 questions\n  1: a bug: ZeroDivisionError: x" in said.err
+    assert next(line for line in said.out.splitlines() if line.startswith("Avg")).split()[1] == "0.50"
+
+
 def test_answers_of_others_are_scored(folder, tmp_path, capsys):
     theirs = tmp_path / "theirs.jsonl"
     theirs.write_text('{"question_id": "1", "text": "A"}\n{"question_id": 4, "text": "The answer is B."}\n')

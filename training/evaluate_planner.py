@@ -77,6 +77,8 @@ def _compare(args: argparse.Namespace) -> int:
         )
     names = tuple(args.compare)
     saved = {name: load(Path(name)) for name in names if Path(name).is_file()}
+    if len(saved) == len(set(names)) and (args.set or args.limit):
+        raise InputError("--set and --limit choose rows to play, but both results are saved; leave them out")
     rows = _rows(args) if len(saved) < len(set(names)) else []
     one, other = (saved.get(name) or _results(rows, name) for name in names)
     found = bootstrap.differences(paired(one, other, names), SCORES, args.seed)
