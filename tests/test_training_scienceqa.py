@@ -122,6 +122,29 @@ def test_a_bug_of_a_skill_costs_one_answer(folder, capsys):
     assert next(line for line in said.out.splitlines() if line.startswith("Avg")).split()[1] == "0.50"
 
 
+def test_a_run_that_was_stopped_goes_on(folder, monkeypatch, capsys):
+    out, asked, reply = folder / "out.jsonl", [], questions._reply
+
+    def stopped(agent, question, model):
+        asked.append(question.id)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return reply(agent, question, model)
+
+    monkeypatch.setattr(questions, "_reply", stopped)
+    more = ["--save", str(out)]
+    assert evaluate(folder, "A", "Pacific", "B", more=more) == 130
+    assert not out.exists()
+    assert evaluate(folder, "B", more=more) == 1
+    assert asked == ["1", "2", "3", "3", "4"]
+    assert [json.loads(line)["text"] for line in out.read_text().splitlines()] == ["A", "Pacific", "B"]
+    assert list(folder.glob("*.part*")) == []
+    said = capsys.readouterr().out
+    assert next(line for line in said.splitlines() if line.startswith("Avg")).split()[1] == "0.75"
+    assert evaluate(folder, "A", more=more) == 2
+    assert f"{str(out)!r} is there already" in capsys.readouterr().err
+
+
 def test_answers_of_others_are_scored(folder, tmp_path, capsys):
     theirs = tmp_path / "theirs.jsonl"
     theirs.write_text('{"question_id": "1", "text": "A"}\n{"question_id": 4, "text": "The answer is B."}\n')

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.options import common, make_agent, parser
+from agent.options import parser
 from agent.show import cut
 from skills import InputError
 from tool_data.counted import claim, output
@@ -29,7 +29,8 @@ qa90_gpt4_answer.jsonl, caps_boxes_coco2014_val_80.jsonl). The answers are writt
 is all. A judge is any model behind an OpenAI-compatible endpoint: it reads the picture in words, the question, GPT-4's
 answer and ours, and scores both from 1 to 10; `relative` is ours over GPT-4's in percent. The prompt is handeye's own,
 so figures compare with each other, not with published ones. OUT.reviews.jsonl gets what it said in LLaVA's form.
-OUT.judge.jsonl keeps each reply the moment it is paid for: --answers OUT.jsonl goes on there after a stop.
+A run that was killed goes on: answers are kept in OUT.part.jsonl until the last one is there, and the judge's replies
+in OUT.judge.jsonl, where --answers OUT.jsonl finds them.
 
 Exit status: 0 where every question was asked (and judged), else 1."""
 
@@ -42,9 +43,9 @@ def main(argv: Sequence[str]) -> int:
         bench.judgeable(args.folder)
         claim(_reviews(args), [], args.force)
     if not args.answers:
-        claim(args.save, [], args.force)
+        _shown(args, bench)
     teacher = _teacher(args) if args.judge else None
-    replies = questions.load(args.answers, bench.questions) if args.answers else _answered(args, bench)
+    replies = questions.replies(args, bench.questions)
     for line in questions.unanswered(replies):
         print(line, file=sys.stderr)
     done = all(reply.asked for reply in replies)
@@ -59,14 +60,6 @@ def main(argv: Sequence[str]) -> int:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     options = parser("eval llava-bench", "FOLDER [--planner P] [--judge URL --judge-model M] [options]", _HELP)
     options.add_argument("folder", type=Path, metavar="FOLDER")
-    options.add_argument("--images", type=Path, metavar="DIR", help="where the pictures are (default FOLDER/images)")
-    options.add_argument("--limit", type=int, default=0, metavar="N", help="the first N questions (default: all)")
-    options.add_argument("--no-tools", action="store_true", help="offer no skill: the model alone")
-    options.add_argument(
-        "--save", type=Path, default=Path("answers.jsonl"), metavar="OUT.jsonl", help="(answers.jsonl)"
-    )
-    options.add_argument("--answers", type=Path, metavar="OUT.jsonl", help="judge answers that were written before")
-    options.add_argument("--force", action="store_true", help="replace files that are there")
     group = options.add_argument_group("the judge")
     group.add_argument(
         "--judge", "--judge-url", metavar="URL", help="base of its endpoint, e.g. https://api.openai.com/v1"
@@ -79,7 +72,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     group.add_argument("--judge-max-tokens", type=int, default=1024, metavar="N", help="of a reply (default 1024)")
     group.add_argument("--judge-rpm", type=float, default=60, metavar="N", help="requests a minute (default 60)")
     group.add_argument("--judge-retries", type=int, default=6, metavar="N", help="of a request that fails (default 6)")
-    common(options)
+    questions.add_options(options, save=Path("answers.jsonl"))
     args = options.parse_args(argv)
     if bool(args.judge) != bool(args.judge_model):
         raise InputError("a judge needs both --judge URL and --judge-model M")
@@ -90,18 +83,13 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def _answered(args: argparse.Namespace, bench: Bench) -> list[Reply]:
-    """Ask the questions and write the answers of those that could be asked."""
+def _shown(args: argparse.Namespace, bench: Bench) -> None:
+    """Raise InputError where no picture at all is there."""
     if not any(question.image and question.image.is_file() for question in bench.questions):
         raise InputError(
             f"no picture of the questions is there, e.g. {str(bench.questions[0].image)!r}; put them into "
             f"{str(args.images or args.folder / 'images')!r} or name their folder with --images"
         )
-    agent = make_agent(args)
-    agent.offer = () if args.no_tools else agent.offer
-    replies = list(questions.ask(agent, bench.questions))
-    questions.save(args.save, [reply for reply in replies if reply.asked], args.force)
-    return replies
 
 
 def _teacher(args: argparse.Namespace) -> Teacher:

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent.options import common, make_agent, parser
+from agent.options import parser
 from agent.show import cut
 from skills import InputError
-from tool_data.counted import claim
 
 from . import questions, scienceqa
 from .questions import SHOWN, Reply
@@ -30,28 +29,13 @@ def main(argv: Sequence[str]) -> int:
     options = parser("eval scienceqa", "FOLDER|FILE [--planner P] [options]", _HELP)
     options.add_argument("path", type=Path, metavar="FOLDER|FILE")
     options.add_argument("--split", default="test", metavar="NAME", help="of pid_splits.json (default test)")
-    options.add_argument("--images", type=Path, metavar="DIR", help="where the pictures are (default FOLDER/images)")
-    options.add_argument("--limit", type=int, default=0, metavar="N", help="the first N questions (default: all)")
-    options.add_argument("--no-tools", action="store_true", help="offer no skill: the model alone")
-    options.add_argument("--answers", type=Path, metavar="FILE.jsonl", help="score answers that were written before")
-    options.add_argument("--save", type=Path, metavar="FILE.jsonl", help="write the answers there, in LLaVA's form")
-    options.add_argument("--force", action="store_true", help="let --save replace a file")
     options.add_argument("--json", action="store_true", help="print one JSON line a question instead of the table")
-    common(options)
+    questions.add_options(options, save=None)
     args = options.parse_args(argv)
     if args.answers and args.save:
         raise InputError("--answers scores what was written before and --save writes anew; leave one out")
     found = scienceqa.read(args.path, args.split, args.images, args.limit)
-    if args.save:
-        claim(args.save, [], args.force)
-    if args.answers:
-        replies = questions.load(args.answers, found.questions)
-    else:
-        agent = make_agent(args)
-        agent.offer = () if args.no_tools else agent.offer
-        replies = list(questions.ask(agent, found.questions))
-    if args.save:
-        questions.save(args.save, replies, args.force)
+    replies = questions.replies(args, found.questions)
     if args.json:
         for reply in replies:
             print(json.dumps(scienceqa.scored(found.problems[str(reply.id)], reply), ensure_ascii=False))

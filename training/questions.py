@@ -1,19 +1,22 @@
 """Benchmark questions put to an agent, one chat each, and its answers as rows of LLaVA's answer files."""
 
+import argparse
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent import Agent
+from agent.options import Parser, common, make_agent
 from agent.show import clean, ended
 from agent.turns import Bug, relay
 from skills import Cancel, InputError, Picture
 from skills.pictures import read_picture
-from tool_data.counted import output
+from tool_data.counted import claim, output
 from tool_data.formats.base import rows
+from tool_data.teach_log import Log
 
 SHOWN = 3
 """Questions without an answer that are named with their reason; the others with their id alone."""
@@ -52,48 +55,100 @@ class Reply:
 
     def row(self) -> dict[str, Any]:
         """Return a row of LLaVA's answer files; `metadata` holds why there is no answer, where there is none."""
-        told = json.dumps([self.model, self.id, self.prompt, self.text])
-        key = self.answer_id or hashlib.sha256(told.encode()).hexdigest()[:22]
-        problem = {"problem": self.problem, "asked": self.asked} if self.problem else {}
-        names = ("question_id", "prompt", "text", "answer_id", "model_id", "metadata")
-        return dict(zip(names, (self.id, self.prompt, self.text, key, self.model, problem), strict=True))
+        return {
+            "question_id": self.id,
+            "prompt": self.prompt,
+            "text": self.text,
+            "answer_id": self.answer_id or _digest(self.model, self.id, self.prompt, self.text),
+            "model_id": self.model,
+            "metadata": {"problem": self.problem} if self.problem else {},
+        }
 
 
-def ask(agent: Agent, questions: Sequence[Question]) -> Iterator[Reply]:
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:22]
+
+
+def ask(agent: Agent, questions: Sequence[Question], log: Log | None = None) -> Iterator[Reply]:
     """Put each question in a chat of its own and yield the replies, with a progress bar where a person watches.
 
-    A picture that cannot be read, a turn without an answer and a skill's bug are problems of their reply. Raises
-    InputError where the planner cannot be loaded.
+    A picture that cannot be read, a turn without an answer and a skill's bug are problems of their reply. Where `log`
+    is given, each reply is on the disk before the next question, and one that is there is not asked for again: the
+    same question to the same planner, offer and seed. Raises InputError where the planner cannot be loaded.
     """
     from tqdm import tqdm
 
     model = agent.planner.checkpoint or agent.planner.name
+    same = (model, agent.seed, [skill.name for skill in agent.offer])
     for question in tqdm(questions, unit=" questions", disable=None, leave=False):
-        try:
-            pictures = [read_picture(question.image)[0]] if question.image else []
-        except InputError as error:
-            yield Reply(question.id, question.prompt, "", model, str(error), asked=False)
+        key = _digest(*same, question.id, question.prompt)
+        if log is not None and key in log:
+            yield Reply(**log.get(key)["reply"])
             continue
-        yield Reply(question.id, question.prompt, *_answer(agent, question, pictures, model))
+        reply = _reply(agent, question, model)
+        if log is not None and reply.asked:
+            log.add({"key": key, "reply": vars(reply)})
+        yield reply
 
 
-def _answer(agent: Agent, question: Question, pictures: Sequence[Picture], model: str) -> tuple[str, str, str]:
-    """Return (the answer, the model, why there is none)."""
+def _reply(agent: Agent, question: Question, model: str) -> Reply:
+    try:
+        pictures = [read_picture(question.image)[0]] if question.image else []
+    except InputError as error:
+        return Reply(question.id, question.prompt, "", model, str(error), asked=False)
+    text, problem = _answer(agent, question, pictures)
+    return Reply(question.id, question.prompt, text, model, problem)
+
+
+def _answer(agent: Agent, question: Question, pictures: Sequence[Picture]) -> tuple[str, str]:
+    """Return (the answer, why there is none)."""
     chat, cancel = agent.chat(), Cancel()
     try:
         for _event in relay(lambda: chat.stream(question.prompt, pictures, cancel=cancel), cancel):
             pass
     except Bug as bug:
-        return "", model, f"a bug: {bug}"
+        return "", f"a bug: {bug}"
     except InputError as error:
-        return "", model, str(error)
-    return chat.trace.turn.answer, model, ended(chat.trace.turn)
+        return "", str(error)
+    return chat.trace.turn.answer, ended(chat.trace.turn)
 
 
-def save(path: Path, replies: Iterable[Reply], force: bool) -> None:
-    """Write replies in LLaVA's form, whole or not at all; raises InputError where the file is there and not `force`."""
-    with output(path, [], force) as file:
-        file.writelines(json.dumps(reply.row(), ensure_ascii=False) + "\n" for reply in replies)
+def add_options(options: Parser, save: Path | None) -> None:
+    """Add the options of a command that asks questions; `save` is where answers go without --save."""
+    default = str(save) if save else "nowhere"
+    options.add_argument("--images", type=Path, metavar="DIR", help="where the pictures are (default FOLDER/images)")
+    options.add_argument("--limit", type=int, default=0, metavar="N", help="the first N questions (default: all)")
+    options.add_argument("--no-tools", action="store_true", help="offer no skill: the model alone")
+    options.add_argument(
+        "--save", type=Path, default=save, metavar="OUT.jsonl", help=f"for answers (default {default})"
+    )
+    options.add_argument("--answers", type=Path, metavar="OUT.jsonl", help="score answers that were written before")
+    options.add_argument("--force", action="store_true", help="replace files that are there")
+    common(options)
+
+
+def replies(args: argparse.Namespace, questions: Sequence[Question]) -> list[Reply]:
+    """Return the replies that the options ask for: those of --answers, else the planner's, kept in --save.
+
+    OUT.part.jsonl holds the replies of a run until its end: a run that was killed goes on there. Raises InputError.
+    """
+    if args.answers:
+        return load(args.answers, questions)
+    if not args.save:
+        return list(ask(_agent(args), questions))
+    claim(args.save, [], args.force)
+    part = args.save.with_suffix(".part.jsonl")
+    found = list(ask(_agent(args), questions, Log(part, "key")))
+    with output(args.save, [], args.force) as file:
+        file.writelines(json.dumps(reply.row(), ensure_ascii=False) + "\n" for reply in found if reply.asked)
+    part.unlink(missing_ok=True)
+    return found
+
+
+def _agent(args: argparse.Namespace) -> Agent:
+    agent = make_agent(args)
+    agent.offer = () if args.no_tools else agent.offer
+    return agent
 
 
 def load(path: Path, questions: Sequence[Question]) -> list[Reply]:
@@ -122,18 +177,17 @@ def _read(question: Question, row: Mapping[str, Any] | None, path: Path) -> Repl
         row["text"],
         str(row.get("model_id", path.stem)),
         str(noted.get("problem", "")),
-        noted.get("asked") is not False,
-        str(row.get("answer_id", "")),
+        answer_id=str(row.get("answer_id", "")),
     )
 
 
-def unanswered(replies: Sequence[Reply]) -> list[str]:
+def unanswered(found: Sequence[Reply]) -> list[str]:
     """Return lines that name every question without an answer: those not asked, then those whose turn ended without."""
     lines = []
     for asked, what in ((False, "not asked"), (True, "asked, no answer")):
-        without = [reply for reply in replies if reply.problem and reply.asked is asked]
+        without = [reply for reply in found if reply.problem and reply.asked is asked]
         if without:
-            lines.append(f"{what}: {len(without)} of {len(replies)} questions")
+            lines.append(f"{what}: {len(without)} of {len(found)} questions")
             lines += [clean(f"  {reply.id}: {reply.problem}") for reply in without[:SHOWN]]
             rest = ", ".join(str(reply.id) for reply in without[SHOWN:])
             lines += [clean(f"  and {rest}")] if rest else []
