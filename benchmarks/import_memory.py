@@ -58,9 +58,8 @@ def main() -> None:
         seconds = time.monotonic() - begun
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(done.stderr.strip().split("\n")[-1])
-        print(
-            f"{source.stat().st_size / 2**20:.0f} MiB in {seconds:.0f} s, {rows / seconds:.0f} rows/s, peak {peak:.0f} MiB"
-        )
+        size = source.stat().st_size / 2**20
+        print(f"{size:.0f} MiB in {seconds:.0f} s, {rows / seconds:.0f} rows/s, peak {peak:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -72,8 +72,13 @@ def test_one_step_under_trl_sees_all_and_trains_the_planners_words(rows, tmp_pat
     )
     batch = next(iter(trainer.get_train_dataloader()))
     tokenizer = processor.tokenizer
-    texts = [tokenizer.decode(ids[mask.bool()]) for ids, mask in zip(batch["input_ids"], batch["attention_mask"])]
-    trained = [tokenizer.decode(ids[labels != -100]) for ids, labels in zip(batch["input_ids"], batch["labels"])]
+    texts = [
+        tokenizer.decode(ids[mask.bool()])
+        for ids, mask in zip(batch["input_ids"], batch["attention_mask"], strict=True)
+    ]
+    trained = [
+        tokenizer.decode(ids[labels != -100]) for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True)
+    ]
     for row in told:
         (at,) = [n for n, text in enumerate(texts) if _said(row["messages"][1]) in text]
         for part in _parts(row):
