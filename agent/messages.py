@@ -36,7 +36,7 @@ def tools_of(skills: Sequence[Skill[..., Any]]) -> list[dict[str, Any]]:
 
 @cache
 def family_template(family: Family) -> str:
-    """Return our chat template of a family; it marks what the planner writes with `{% generation %}`.
+    """Return our chat template of a family; it marks what the planner writes with a `generation` block.
 
     It reads `tools`, or the same words as a system message (`offer_text`), and arguments as objects or as JSON text.
     """
