@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from skills import SkillError, SkillResult, Value
 
+from .trace import Observation
+
 
 class Replay:
     """Recorded values by skill, each call taking the next; what is not recorded runs as ever."""
@@ -29,6 +31,12 @@ class Replay:
             raise SkillError(f"{name} was called {used + 1} times, only {len(items)} results are recorded")
         self._used[name] = used + 1
         return items[used]
+
+
+def note_of(seen: Observation) -> str:
+    """Return what a skill said about a recorded result, or an empty text."""
+    last = seen.notes[-1] if seen.notes else ""
+    return last if last and seen.content.endswith(f"note: {last}") else ""
 
 
 def _result(item: Value | tuple[Value, ...] | SkillResult) -> SkillResult:

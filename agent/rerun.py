@@ -28,7 +28,7 @@ from skills.store import Artifacts, Store
 from .agent import Agent, Chat
 from .executor import Executor, _Events, _Outcome, _Run
 from .planner import CallReady, ContextFull, Delta, Planner
-from .replay import Replay
+from .replay import Replay, note_of
 from .trace import Observation, PlannerOutput, ToolCall, Trace, Turn
 
 _ERRORS = {
@@ -56,13 +56,7 @@ class _Recorded(Replay):
         """Return the recorded values and note; raises the recorded error."""
         if self.seen.error is not None:
             raise _ERRORS[self.seen.error.type](self.seen.error.message)
-        return SkillResult(values=self.values, note=self.note)
-
-    @property
-    def note(self) -> str:
-        """What the skill said about its result."""
-        last = self.seen.notes[-1] if self.seen.notes else ""
-        return last if last and self.seen.content.endswith(f"note: {last}") else ""
+        return SkillResult(values=self.values, note=note_of(self.seen))
 
 
 class Player(Executor):

@@ -22,7 +22,7 @@ APIS = ("sam", "grounding_dino", "ram", "blip2", "easyocr")
 
 
 def record(number: int) -> dict[str, Any]:
-    """Return one record: a request, a call with its result, an answer; texts as long as the published ones."""
+    """Return one record: a request, a call with its result, an answer."""
     api = APIS[number % len(APIS)]
     request = f"Please look at picture {number} and tell me what stands in it. " + "The details matter. " * 8
     calls = [{"API_name": api, "API_params": {"caption": f"thing {number}"} if api == "grounding_dino" else {}}]

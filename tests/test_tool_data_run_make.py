@@ -79,9 +79,10 @@ def test_a_kept_result_lies_in_the_new_chats_frame(stage):
 
 def test_equal_calls_have_equal_keys_whatever_their_ids_are():
     one, other = (Picture.from_image(Image.new("RGB", (4, 3)), frame=f"img_{n}") for n in (1, 2))
-    assert key_of("blur", {"image": one, "strength": 2}) == key_of("blur", {"strength": 2, "image": other})
-    assert key_of("blur", {"image": one, "strength": 2}) != key_of("blur", {"image": one, "strength": 3})
-    assert key_of("blur", {"image": one}) != key_of("erase", {"image": one})
+    assert key_of("blur", {"image": one, "strength": 2}, {}) == key_of("blur", {"strength": 2, "image": other}, {})
+    assert key_of("blur", {"image": one, "strength": 2}, {}) != key_of("blur", {"image": one, "strength": 3}, {})
+    assert key_of("blur", {"image": one}, {}) != key_of("erase", {"image": one}, {})
+    assert key_of("tag", {"image": one}, {"checkpoint": "a"}) != key_of("tag", {"image": one}, {"checkpoint": "b"})
 
 
 def test_truth_stands_in_for_a_missing_checkpoint_on_a_drawn_picture_alone(stage):
@@ -149,6 +150,13 @@ def _timeless(row):
             for seen in step["observations"]:
                 seen["seconds"] = seen["cached"] = 0
     return data
+
+
+def test_what_holds_no_pictogram_ends_a_run_before_a_row(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "make", "made.jsonl", "--run", "--rows", "2", "--pictograms", "nothing.ttf"]) == 2
+    assert "pictograms 'nothing.ttf': expected a font file" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_options_of_a_run_need_it(tmp_path, monkeypatch, capsys):

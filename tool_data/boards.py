@@ -74,14 +74,15 @@ def boards(count: int, seed: int) -> Boards:
     rng = random.Random(f"boards {seed}")
     pictures, truth = {}, {}
     for _ in range(count):
-        board = _placed(rng)
+        board = placed(rng)
         picture = draw(board, rng)
         digest = digest_of(picture)
         pictures[digest], truth[digest] = picture, board
     return Boards(pictures, truth)
 
 
-def _placed(rng: random.Random) -> Board:
+def placed(rng: random.Random) -> Board:
+    """Draw what stands on a board."""
     cells = rng.sample([(x, y) for x in range(CELLS) for y in range(CELLS)], rng.choice((1, 2, 2, 3, 3, 4, 5)))
     return tuple(Shape(rng.choice(list(COLOURS)), rng.choice(FORMS), cell) for cell in cells)
 

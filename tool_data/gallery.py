@@ -10,7 +10,7 @@ from pathlib import Path
 from skills import InputError, Picture
 from skills.pictures import read_picture
 
-from .boards import COLOURS, FORMS, Board, Shape
+from .boards import Board, placed
 from .phrasings import LANGUAGES
 from .pictograms import Pictograms
 from .requests import Words, without_accents
@@ -82,8 +82,7 @@ def _scene(rng: random.Random, pictograms: Pictograms, _words: Words) -> tuple[S
 
 
 def _board(rng: random.Random, _pictograms: Pictograms, _words: Words) -> tuple[Scene, Board]:
-    cells = rng.sample([(x, y) for x in range(3) for y in range(3)], rng.choice((1, 2, 2, 3, 3, 4, 5)))
-    board = tuple(Shape(rng.choice(list(COLOURS)), rng.choice(FORMS), cell) for cell in cells)
+    board = placed(rng)
     return grid(rng, board, side=rng.choice(SIDES)), board
 
 

@@ -1,5 +1,6 @@
 """Pictures that look alike: a difference hash of each, near ones under one name."""
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,8 +42,6 @@ class Looks:
         return self._names[digest]
 
     def _found(self, digest: str, store: Store) -> str:
-        import io
-
         from PIL import Image, UnidentifiedImageError
 
         try:

@@ -22,7 +22,7 @@ from .counted import output
 from .gallery import real_pictures
 from .generate import Generator
 from .material import Material
-from .pictograms import FONTS, Pictograms
+from .pictograms import installed
 from .pictures import pool
 
 PICTURES = 200
@@ -92,17 +92,19 @@ def drawn(rows: int, seed: int, full: float, workers: int = 1) -> Iterator[str]:
 
 def ran(args: Namespace, spare: Path) -> Iterator[str]:
     """Yield chats whose calls run, as JSON; `spare` holds results where no folder is told for them."""
+    pictograms = tuple(args.pictograms or installed())
+    if not pictograms:
+        print("no emoji font is here, scenes hold forms alone; name a font with --pictograms", file=sys.stderr)
     plan = run_make.Plan(
         seed=args.seed,
         full=args.full,
         store=store_of(args.out),
         results=args.cache or spare,
-        pictograms=tuple(args.pictograms or (path for path in FONTS if path.is_file())),
+        pictograms=pictograms,
         real=real_pictures(args.pictures) if args.pictures else (),
         folder=args.folder,
         profile=read_profile(args.profile).tables,
     )
-    Pictograms.load(plan.pictograms)
     yield from _spread(partial(_ran, plan), args.rows, run_make.ROWS, args.workers)
 
 

@@ -49,11 +49,6 @@ class Pictograms:
         """
         return cls({path.stem: _source(path) for path in paths})
 
-    @classmethod
-    def installed(cls) -> "Pictograms":
-        """Open the fonts of FONTS that this machine has; none is fine."""
-        return cls.load([path for path in FONTS if path.is_file()])
-
     @property
     def styles(self) -> tuple[str, ...]:
         """The drawing styles."""
@@ -113,6 +108,11 @@ class Source:
             made = Image.new("RGBA", (220, 220))
             ImageDraw.Draw(made).text((24, 24), glyph, font=self.font, fill=(0, 0, 0, 255), embedded_color=True)
         return made.crop(made.getchannel("A").getbbox())
+
+
+def installed() -> tuple[Path, ...]:
+    """Return the fonts of FONTS that this machine has."""
+    return tuple(path for path in FONTS if path.is_file())
 
 
 @cache

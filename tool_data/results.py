@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from typing import Any
 from skills import Picture, SkillResult, Value
 from skills.store import Artifact, Store
 from skills.values import value_from_json
+
+from .whole import whole
 
 HERE = "@"
 """Stands for the frame of the picture a call worked on, whose id differs from trace to trace."""
@@ -37,9 +37,8 @@ class Results:
         kept = {"values": [self._item(value, frame) for value in made.values], "note": made.note}
         path = self.folder / f"{key}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-        part.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-        part.replace(path)
+        with whole(path) as part:
+            part.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
 
     def _item(self, value: Value, frame: str) -> dict[str, Any]:
         if frame and getattr(value, "frame", "") == frame:
@@ -59,9 +58,12 @@ class Results:
         return self.store.value(record)
 
 
-def key_of(skill: str, arguments: Mapping[str, Any]) -> str:
-    """Return what equal calls share: a hash of the skill and of its arguments as it receives them, ids left out."""
-    digest = hashlib.sha256(skill.encode())
+def key_of(skill: str, arguments: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """Return what equal calls share: a hash of the skill, its settings, and its arguments as it receives them.
+
+    Ids are left out; settings are those of its profile, its implementation and checkpoint among them.
+    """
+    digest = hashlib.sha256(f"{skill} {sorted(settings.items())!r}".encode())
     for name, value in sorted(arguments.items()):
         digest.update(f"\0{name}=".encode())
         if isinstance(value, Picture):

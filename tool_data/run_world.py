@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.arguments import Bound, bind
 from agent.executor import Executor
-from agent.replay import Replay
+from agent.replay import Replay, note_of
 from agent.trace import Observation, ToolCall, Trace
 from skills import Boxes, Cancel, Picture, Points, SkillError, SkillResult, Value
 from skills.registry import AnySkill
@@ -108,17 +108,16 @@ class RunWorld(World):
             known = self._told(contract, bound)
             return self._executed(call, skill, known).model_copy(update={"simulated": known is not None})
         frame = next((value.frame for value in bound.values.values() if isinstance(value, Picture)), "")
-        key = key_of(contract, bound.values)
+        key = key_of(contract, bound.values, {**skill.settings, "folder": str(self.stage.folder.resolve())})
         if (kept := self.stage.results.get(key, frame)) is not None:
             return self._executed(call, skill, kept).model_copy(update={"cached": True})
         seen = self._executed(call, skill, None)
         if seen.status == "success":
-            note = seen.notes[-1] if seen.notes and seen.content.endswith(f"note: {seen.notes[-1]}") else ""
-            values = tuple(self._bare(name, frame) for name in seen.artifacts)
-            self.stage.results.put(key, SkillResult(values=values, note=note), frame)
+            values = tuple(self._bare(name) for name in seen.artifacts)
+            self.stage.results.put(key, SkillResult(values=values, note=note_of(seen)), frame)
         return seen
 
-    def _bare(self, name: str, frame: str) -> Value:
+    def _bare(self, name: str) -> Value:
         """Return a value as its skill made it: a picture that is its own frame has none yet."""
         value = self.values[name]
         return value.model_copy(update={"frame": ""}) if getattr(value, "frame", "") == name else value
