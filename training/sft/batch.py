@@ -1,7 +1,7 @@
 """Samples to tensors: a pack in one row whose samples do not see each other, or a padded batch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.rendering import Rendering
@@ -17,7 +17,7 @@ class Batch:
     """What one forward pass reads."""
 
     inputs: Mapping[str, Any]
-    """The model's own arguments: input_ids (B, T) int64, attention_mask, position_ids, pixel_values ..."""
+    """The model's own arguments: input_ids (B, T) int64, position_ids, pixel_values ...; of a padded batch the mask."""
     labels: Any
     """(B, K) int64: the token that follows each place of `keep`, IGNORED where it is not trained."""
     keep: Any
@@ -26,6 +26,15 @@ class Batch:
     """Tokens of the samples, padding not counted."""
     pictures: int
     """Pictures among them."""
+    lengths: tuple[int, ...] = ()
+    """Tokens of each sample of a pack; empty for a padded batch."""
+
+    def on(self, device: Any) -> "Batch":
+        """Return the batch on a device, a pack with its mask: (1, 1, T, T) bool, True where the row may look."""
+        inputs = {key: value.to(device, non_blocking=True) for key, value in self.inputs.items()}
+        if self.lengths:
+            inputs["attention_mask"] = _blocks(self.lengths, device)
+        return replace(self, inputs=inputs, labels=self.labels.to(device), keep=self.keep.to(device))
 
 
 @dataclass(frozen=True)
@@ -58,22 +67,16 @@ class Samples:
 
 
 def pack(loaded: Sequence[Loaded]) -> Batch:
-    """Return samples as one row: each sees itself alone, positions begin anew.
-
-    attention_mask is (1, 1, T, T) bool, True where the row may look at the column; position_ids (1, T).
-    """
+    """Return samples as one row: each sees itself alone (`Batch.on`), its position_ids (1, T) begin anew."""
     import torch
 
     lengths = [len(item.sample.ids) for item in loaded]
-    ids = torch.cat([_ids(item) for item in loaded])
-    member = torch.repeat_interleave(torch.arange(len(loaded)), torch.tensor(lengths))
-    mask = (member[:, None] == member[None, :]).tril_()
     inputs = {
-        "input_ids": ids[None],
-        "attention_mask": mask[None, None],
+        "input_ids": torch.cat([_ids(item) for item in loaded])[None],
         "position_ids": torch.cat([torch.arange(length) for length in lengths])[None],
     }
-    return _batch(loaded, inputs, torch.cat([_labels(item) for item in loaded])[None])
+    batch = _batch(loaded, inputs, torch.cat([_labels(item) for item in loaded])[None])
+    return replace(batch, lengths=tuple(lengths))
 
 
 def pad(loaded: Sequence[Loaded], filler: int) -> Batch:
@@ -87,6 +90,15 @@ def pad(loaded: Sequence[Loaded], filler: int) -> Batch:
     mask = rows([torch.ones_like(row) for row in ids], 0)
     inputs = {"input_ids": rows(ids, filler), "attention_mask": mask}
     return _batch(loaded, inputs, rows([_labels(item) for item in loaded], IGNORED))
+
+
+def _blocks(lengths: Sequence[int], device: Any) -> Any:
+    """Return the causal mask within each of the samples of a row."""
+    import torch
+
+    counts = torch.tensor(lengths, device=device)
+    member = torch.repeat_interleave(torch.arange(len(lengths), device=device), counts)
+    return (member[:, None] == member[None, :]).tril_()[None, None]
 
 
 def _batch(loaded: Sequence[Loaded], inputs: dict[str, Any], following: Any) -> Batch:

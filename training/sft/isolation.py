@@ -1,6 +1,7 @@
 """Whether a model keeps packed samples apart: some families ignore a mask of four axes, or make positions their own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .batch import Batch, Loaded, pack, pad
@@ -20,24 +21,28 @@ def keeps_apart(model: Any, loaded: Sequence[Loaded]) -> bool:
     import torch
 
     model.eval()
-    packed = pack(loaded)
-    count = pack(loaded[-1:]).keep.numel()
-    causal = dict(packed.inputs)
-    causal["attention_mask"] = torch.ones_like(causal["input_ids"])
-    del causal["position_ids"]
+    packed, alone = pack(loaded), pack(loaded[-1:])
+    mixed = replace(packed, lengths=(sum(packed.lengths),), inputs=_running(packed.inputs))
     try:
         with torch.no_grad():
-            alone = _logits(model, pad(loaded[-1:], 0))
-            together = _logits(model, packed)[-count:]
-            mixed = _logits(model, Batch(causal, packed.labels, packed.keep, 0, 0))[-count:]
+            found = [_logits(model, batch)[-alone.keep.numel() :] for batch in (pad(loaded[-1:], 0), packed, mixed)]
     except (RuntimeError, ValueError, TypeError, IndexError):
         return False
-    error, spread = float((together - alone).abs().max()), float(alone.std())
-    return error <= EXACT * spread or error <= SHARE * float((mixed - alone).abs().max())
+    own, together, among = found
+    error, spread = float((together - own).abs().max()), float(own.std())
+    return error <= EXACT * spread or error <= SHARE * float((among - own).abs().max())
+
+
+def _running(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a pack with positions that run on."""
+    import torch
+
+    places = inputs["position_ids"]
+    return {**inputs, "position_ids": torch.arange(places.numel()).view_as(places)}
 
 
 def _logits(model: Any, batch: Batch) -> Any:
     """Return (K, V) float32 logits at the places of `keep` of the first row."""
-    inputs = {key: value.to(model.device) for key, value in batch.inputs.items()}
-    inputs |= {k: v.to(model.dtype) for k, v in inputs.items() if v.is_floating_point()}
-    return model(**inputs, use_cache=False).logits[0, batch.keep.to(model.device)].float()
+    moved = batch.on(model.device)
+    inputs = {k: v.to(model.dtype) if v.is_floating_point() else v for k, v in moved.inputs.items()}
+    return model(**inputs, use_cache=False).logits[0, moved.keep].float()

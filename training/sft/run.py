@@ -118,7 +118,7 @@ class Run:
     def _micro_step(self, batch: Batch, scale: float) -> float:
         """Add the gradients of `scale` times a batch's loss and return the loss itself."""
         try:
-            loss = loss_of(self.model, _on(batch, self.accelerator.device))
+            loss = loss_of(self.model, batch.on(self.accelerator.device))
             self.accelerator.backward(loss * scale + self._anchor(batch))
         except (RuntimeError, MemoryError) as error:
             if not ran_out(error):
@@ -211,11 +211,6 @@ class Run:
             optim_state_dict=optimiser,
             options=options,
         )
-
-
-def _on(batch: Batch, device: Any) -> Batch:
-    inputs = {key: value.to(device, non_blocking=True) for key, value in batch.inputs.items()}
-    return Batch(inputs, batch.labels.to(device), batch.keep.to(device), batch.tokens, batch.pictures)
 
 
 def _cost(model: Any, recipe: Recipe) -> Cost:
