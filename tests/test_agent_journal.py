@@ -142,6 +142,8 @@ WRITERS = """
         child = os.fork()
         if child == 0:
             write(folder, said)
+        while os.fstat(said).st_size < 27:  # three steps were said
+            time.sleep(0.005)
         time.sleep(drawn.uniform(0.05, 0.2))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

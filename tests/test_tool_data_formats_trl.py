@@ -6,6 +6,7 @@ import json
 import pytest
 
 from agent import ToolCall
+from agent.messages import offer_text
 from tests.mutated import TOOL, held_or_refused, native, refusal, same_chat
 from tool_data.formats import openai
 from tool_data.formats.base import Report, picture
@@ -124,7 +125,8 @@ def test_a_chat_of_ours_is_written_and_read_again():
     row = from_trace(trace)
     parts = [part["type"] for one in row["messages"] for part in one["content"]]
     assert (parts.count("image"), len(row["images"]), len(json.loads(row["tools"]))) == (3, 3, 24)
-    assert row["messages"][1]["tool_calls"][1]["function"]["arguments"] == '{"region": [0, 0, 0.5, 1]}'
+    assert row["messages"][0] == message("system", text(offer_text(json.loads(row["tools"]))))
+    assert row["messages"][2]["tool_calls"][1]["function"]["arguments"] == '{"region": [0, 0, 0.5, 1]}'
     same_chat(to_trace(row, trace.id, Report()), trace)
 
 
@@ -133,7 +135,9 @@ def test_from_openais_row_to_trls_and_back():
     row = openai.from_trace(trace)
     again = openai.to_trace(row, "r", Report())
     assert (again.turns, again.artifacts, again.meta.offer) == (trace.turns, trace.artifacts, trace.meta.offer)
-    assert from_trace(again) == USUAL
+    told = message("system", text("Be brief.\n" + offer_text([TOOL])))
+    assert from_trace(again) == {**USUAL, "messages": [told, *USUAL["messages"][1:]]}
+    assert to_trace(from_trace(again), "r", Report()).meta.origin.extra["system"] == "Be brief."
 
 
 def spoiled(**changes):

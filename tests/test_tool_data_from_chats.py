@@ -208,7 +208,7 @@ def test_a_forked_call_becomes_a_pair_whose_two_ends_are_the_calls(capsys):
     log = run(capsys, "--pairs", "pairs.jsonl")
     (row,) = pairs()
     assert list(row) == ["prompt", "chosen", "rejected", "tools", "images"]
-    assert [message["role"] for message in row["prompt"]] == ["user", "assistant", "user"]
+    assert [message["role"] for message in row["prompt"]] == ["system", "user", "assistant", "user"]
     assert [len(row["chosen"]), len(row["rejected"])] == [1, 1]
     ends = [row[key][0]["tool_calls"][0]["function"] for key in ("chosen", "rejected")]
     assert ends == [{"name": "crop", "arguments": json.dumps(call["args"])} for call in (WHOLE, CROP)]
@@ -222,7 +222,7 @@ def test_a_forked_answer_after_the_same_call_becomes_a_pair(capsys):
     saved("b", [CROP, "Good: [img_2]."], forked="a@1.2", feedback=["up"])
     run(capsys, "--pairs", "pairs.jsonl")
     (row,) = pairs()
-    assert [message["role"] for message in row["prompt"]] == ["user", "assistant", "tool", "user"]
+    assert [message["role"] for message in row["prompt"]] == ["system", "user", "assistant", "tool", "user"]
     assert row["chosen"][0]["content"][0]["text"].startswith("Good: ")
     assert len(row["images"]) == 2
     assert set(rows()) == {"b"}

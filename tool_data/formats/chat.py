@@ -66,8 +66,10 @@ def plain_row(trace: Trace, style: Style) -> dict[str, Any]:
 
 def _told(trace: Trace, form: Mapping[str, Any], tools: list[Any], style: Style) -> list[Message]:
     """Return the messages of a trace, the offer told at their head: TRL hands the template of a VLM no tools."""
-    told = to_messages(trace, form)
-    if not (style.columns and tools and (form.get("offered") or not form)):
+    told, origin = to_messages(trace, form), trace.meta.origin
+    elsewhere = origin is None or origin.format != style.name
+    offered = form.get("offered") or form_of(trace, style.name).get("offered") or elsewhere
+    if not (style.columns and tools and offered):
         return told
     system = told.pop(0).text + "\n" if told and told[0].role == "system" else ""
     return [Message("system", system + offer_text(tools)), *told]
