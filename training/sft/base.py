@@ -36,7 +36,8 @@ def load(where: str, recipe: Recipe) -> Base:
 
     try:
         model = load_model(where, recipe.dropout)
-        processor: Any = AutoProcessor.from_pretrained(*_named(where), **_options(where))
+        processors: Any = AutoProcessor
+        processor = processors.from_pretrained(*_named(where), **_options(where))
         settings = Path(where) / SETTINGS
         read = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
         known_dialect(read)

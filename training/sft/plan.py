@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 from .recipe import Recipe
 
@@ -54,13 +54,10 @@ class Plan:
 
     def windows(self, first: int = 0) -> Iterator[list[Group]]:
         """Yield the groups of each step from step `first` on."""
-        groups = (group for epoch in range(self._endless()) for group in self.epoch(epoch))
-        groups = islice(groups, first * self.window, None)
+        endless = (group for epoch in count() for group in self.epoch(epoch))
+        groups = islice(endless, first * self.window, None)
         for _ in range(first, self.steps):
             yield list(islice(groups, self.window))
-
-    def _endless(self) -> int:
-        return self.steps * self.window + 1
 
     def _batches(self, order: Sequence[int]) -> list[Group]:
         size = self.recipe.batch

@@ -153,7 +153,7 @@ class Run:
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         mine = [group for window in self.plan.windows(self.step) for group in window[rank::processes]]
         collate: Callable[..., Batch] = pack if self.plan.packed else partial(pad, filler=self.work.filler)
-        loader = DataLoader(
+        loader: Any = DataLoader(
             self.work.samples,  # type: ignore[arg-type]
             batch_sampler=mine,  # type: ignore[arg-type]
             num_workers=self.recipe.workers,
