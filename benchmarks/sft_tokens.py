@@ -272,20 +272,20 @@ def _on_gpu() -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the speed of both and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sft_tokens", description=__doc__)
-    parser.add_argument("--rows", type=int, default=20, help="chats of a round")
-    parser.add_argument("--rounds", type=int, default=2, help="times both train, in turns")
+    parser.add_argument("--rows", type=int, default=8, help="chats of a round")
+    parser.add_argument("--rounds", type=int, default=1, help="times both train, in turns")
     parser.add_argument("--width", type=int, default=128, help="hidden size of the language model")
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--pack", type=int, default=12288, help="tokens of a pack")
+    parser.add_argument("--pack", type=int, default=16384, help="tokens of a pack")
     told = parser.parse_args(argv)
     recipe = Recipe(moves=("projector", "language"), pack=told.pack, rate=1e-4, workers=0)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         files = [home / f"rows-{number}.jsonl" for number in range(told.rounds + 1)]
         for number, file in enumerate(files):
-            chats(file, told.rows if number else 2 * BATCH, number)
-        texts = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
-        checkpoint(home / "model", texts, told.width, told.layers)
+            chats(file, told.rows if number else 2, number)
+        lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
+        checkpoint(home / "model", (text for line in lines for text in (line, _offer(line))), told.width, told.layers)
         where, pairs = str(home / "model"), []
         for pair in zip(ours(where, files, recipe, home), theirs(where, files, recipe, home), strict=True):
             pairs.append(pair)
