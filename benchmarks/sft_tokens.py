@@ -34,8 +34,8 @@ from training.sft.run import Run, Work
 SIDE, PATCH, VOCABULARY = 336, 14, 4096
 """LLaVA-1.5's picture, and tokens of the text."""
 
-BATCH = 4
-"""Chats of a step of TRL's; a pack of ours holds about as many tokens."""
+STEP = 4
+"""Chats of a step of TRL's."""
 
 OFFER = "You look at pictures and use tools. To call one, write"
 """How the template's line of the offer begins."""
@@ -173,8 +173,8 @@ def _run(loaded: base.Base, rows: Rows, recipe: Recipe, out: Path) -> Run:
     return run
 
 
-def theirs(where: str, files: Sequence[Path], recipe: Recipe, out: Path) -> Iterator[Speed]:
-    """Yield the speed of training on each file, TRL's."""
+def theirs(where: str, files: Sequence[Path], recipe: Recipe, out: Path, batch: int) -> Iterator[Speed]:
+    """Yield the speed of training on each file, TRL's, in padded batches of `batch` chats."""
     from transformers import AutoProcessor
     from trl import SFTConfig, SFTTrainer
 
@@ -184,7 +184,8 @@ def theirs(where: str, files: Sequence[Path], recipe: Recipe, out: Path) -> Iter
         processor.chat_template = processor.tokenizer.chat_template = _template()
         config = SFTConfig(
             output_dir=str(out / f"trl-{number}"),
-            per_device_train_batch_size=BATCH,
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=STEP // batch,
             num_train_epochs=1,
             learning_rate=recipe.rate,
             assistant_only_loss=True,
@@ -274,6 +275,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sft_tokens", description=__doc__)
     parser.add_argument("--rows", type=int, default=8, help="chats of a round")
     parser.add_argument("--rounds", type=int, default=1, help="times both train, in turns")
+    parser.add_argument("--batch", type=int, choices=(1, 2, 4), default=4, help="chats TRL pads to one batch")
     parser.add_argument("--width", type=int, default=128, help="hidden size of the language model")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--pack", type=int, default=16384, help="tokens of a pack")
@@ -287,7 +289,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
         checkpoint(home / "model", (text for line in lines for text in (line, _offer(line))), told.width, told.layers)
         where, pairs = str(home / "model"), []
-        for pair in zip(ours(where, files, recipe, home), theirs(where, files, recipe, home), strict=True):
+        their_speeds = theirs(where, files, recipe, home, told.batch)
+        for pair in zip(ours(where, files, recipe, home), their_speeds, strict=True):
             pairs.append(pair)
     mine, its = (sum(speeds[1:], Speed()) for speeds in zip(*pairs, strict=True))  # the first warms both up
     print(f"{mine.told('handeye')}\n{its.told('TRL')}")
