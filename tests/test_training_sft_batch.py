@@ -1,6 +1,5 @@
 """Packed samples give the loss and the gradients of samples read alone; a model that mixes them is found out."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from agent.saved import store_of
 from skills.store import Store
 from tests import sft_rows
-from training.sft import base
+from training.sft import attention, base
 from training.sft.batch import IGNORED, Loaded, Samples, pack, pad
 from training.sft.isolation import keeps_apart
 from training.sft.plan import Plan
@@ -50,7 +49,9 @@ def grown(model: Any, *batches: Any) -> tuple[float, dict[str, Any]]:
 def test_samples_read_together_are_trained_as_alone(loaded: base.Base, samples: list[Loaded], group: Any) -> None:
     assert [len(sample.pictures) for sample in samples] == [1, 2, 1]
     alone, apart = grown(loaded.model, *(pad([sample], 0).on("cpu") for sample in samples))
+    assert group is not pack or attention.use(loaded.model)
     together, joined = grown(loaded.model, group(samples).on("cpu"))
+    attention.undo(loaded.model)
     assert together == pytest.approx(alone, rel=1e-5)
     assert apart.keys() == joined.keys()
     assert {part for part in ("vision_tower", "projector", "language_model") if any(part in n for n in joined)} == {
@@ -65,9 +66,8 @@ def test_samples_read_together_are_trained_as_alone(loaded: base.Base, samples: 
 def test_a_pack_is_one_row_of_blocks(samples: list[Loaded]) -> None:
     batch = pack(samples)
     lengths = [len(sample.sample.ids) for sample in samples]
-    mask = batch.on("cpu").inputs["attention_mask"]
-    assert mask.shape == (1, 1, sum(lengths), sum(lengths))
-    assert int(mask.sum()) == sum(length * (length + 1) // 2 for length in lengths)
+    ends = batch.on("cpu").inputs["cu_seq_lens_q"]
+    assert ends == (0, lengths[0], lengths[0] + lengths[1], sum(lengths))
     assert batch.inputs["position_ids"][0, lengths[0] : lengths[0] + 2].tolist() == [0, 1]
     assert batch.inputs["pixel_values"].shape == (4, 3, 48, 48)
     assert batch.keep.numel() == sum(sample.sample.supervised for sample in samples)
@@ -76,24 +76,29 @@ def test_a_pack_is_one_row_of_blocks(samples: list[Loaded]) -> None:
 
 
 def test_a_model_that_mixes_packed_samples_is_found_out(loaded: base.Base, samples: list[Loaded]) -> None:
+    assert attention.use(loaded.model)
     assert keeps_apart(loaded.model, samples[:2])
-    assert not keeps_apart(Deaf(loaded.model, lambda mask: torch.ones_like(mask[0, :, -1], dtype=torch.int64)), samples)
-    assert not keeps_apart(Deaf(loaded.model, lambda mask: mask[0]), samples)
+    attention.undo(loaded.model)
+    assert not keeps_apart(Deaf(loaded.model), samples)
+    config = loaded.model.config.get_text_config()
+    config.layer_types = ["full_attention", "sliding_attention"]
+    assert not attention.use(loaded.model)
+    del config.layer_types
+    assert config._attn_implementation == "sdpa"
 
 
 class Deaf:
-    """A model that reads another mask than it is given, as families do that make their own, or raises over it."""
+    """A model whose rows are one text, whatever is packed in them."""
 
-    def __init__(self, model: Any, changed: Callable[[Any], Any]) -> None:
-        self._model, self._changed = model, changed
+    def __init__(self, model: Any) -> None:
+        self._model = model
         self.device, self.dtype = model.device, model.dtype
 
     def eval(self) -> None:
         self._model.eval()
 
-    def __call__(self, attention_mask: Any, **inputs: Any) -> Any:
-        mask = self._changed(attention_mask) if attention_mask.dim() == 4 else attention_mask
-        return self._model(attention_mask=mask, **inputs)
+    def __call__(self, cu_seq_lens_q: Any = None, position_ids: Any = None, **inputs: Any) -> Any:
+        return self._model(**inputs)
 
 
 LENGTHS = [7, 30, 12, 3, 25, 18, 9, 9, 40, 2]

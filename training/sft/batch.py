@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from agent.rendering import Rendering
@@ -30,10 +31,10 @@ class Batch:
     """Tokens of each sample of a pack; empty for a padded batch."""
 
     def on(self, device: Any) -> "Batch":
-        """Return the batch on a device, a pack with its mask: (1, 1, T, T) bool, True where the row may look."""
+        """Return the batch on a device, a pack with the places its samples end at (`attention.attend`)."""
         inputs = {key: value.to(device, non_blocking=True) for key, value in self.inputs.items()}
         if self.lengths:
-            inputs["attention_mask"] = _blocks(self.lengths, device)
+            inputs["cu_seq_lens_q"] = (0, *accumulate(self.lengths))
         return replace(self, inputs=inputs, labels=self.labels.to(device), keep=self.keep.to(device))
 
 
@@ -67,7 +68,7 @@ class Samples:
 
 
 def pack(loaded: Sequence[Loaded]) -> Batch:
-    """Return samples as one row: each sees itself alone (`Batch.on`), its position_ids (1, T) begin anew."""
+    """Return samples as one row: each sees itself alone (`attention`), its position_ids (1, T) begin anew."""
     import torch
 
     lengths = [len(item.sample.ids) for item in loaded]
@@ -90,15 +91,6 @@ def pad(loaded: Sequence[Loaded], filler: int) -> Batch:
     mask = rows([torch.ones_like(row) for row in ids], 0)
     inputs = {"input_ids": rows(ids, filler), "attention_mask": mask}
     return _batch(loaded, inputs, rows([_labels(item) for item in loaded], IGNORED))
-
-
-def _blocks(lengths: Sequence[int], device: Any) -> Any:
-    """Return the causal mask within each of the samples of a row."""
-    import torch
-
-    counts = torch.tensor(lengths, device=device)
-    member = torch.repeat_interleave(torch.arange(len(lengths), device=device), counts)
-    return (member[:, None] == member[None, :]).tril_()[None, None]
 
 
 def _batch(loaded: Sequence[Loaded], inputs: dict[str, Any], following: Any) -> Batch:

@@ -10,7 +10,7 @@ from typing import Any
 from agent.saved import prepare
 from skills import InputError
 
-from . import base, parts, result
+from . import attention, base, parts, result
 from .batch import Samples
 from .isolation import keeps_apart
 from .plan import Plan
@@ -122,11 +122,12 @@ def _cast(model: Any, *, half: bool) -> None:
 
 
 def _packs(model: Any, samples: Samples, rows: Rows, accelerator: Any) -> bool:
-    """Return whether the model keeps packed samples apart; says so where it does not."""
+    """Return whether the model keeps packed samples apart, and set it up for packs; says so where it does not."""
     order = sorted(range(len(samples)), key=lambda at: (not rows.samples[at].pictures, len(rows.samples[at].ids)))
-    if len(order) == 1:
-        return True
-    apart = keeps_apart(model.to(accelerator.device), [samples[at] for at in order[:2]])
+    apart = attention.use(model)
+    if apart and len(order) > 1 and not keeps_apart(model.to(accelerator.device), [samples[at] for at in order[:2]]):
+        attention.undo(model)
+        apart = False
     if not apart and accelerator.is_main_process:
         kind = model.config.model_type
         print(f"{kind} does not keep packed samples apart; batches of like length instead", file=sys.stderr)

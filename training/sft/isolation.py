@@ -1,4 +1,4 @@
-"""Whether a model keeps packed samples apart: some families ignore a mask of four axes, or make positions their own."""
+"""Whether a model keeps packed samples apart: some families attend in ways of their own, or make their positions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ SHARE = 0.1
 def keeps_apart(model: Any, loaded: Sequence[Loaded]) -> bool:
     """Return whether the last of two or more samples gets the logits it gets alone when they are packed.
 
-    The model is left in evaluation mode.
+    The model has `attention.attend`; it is left in evaluation mode.
     """
     import torch
 
@@ -44,5 +44,7 @@ def _running(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _logits(model: Any, batch: Batch) -> Any:
     """Return (K, V) float32 logits at the places of `keep` of the first row."""
     moved = batch.on(model.device)
-    inputs = {k: v.to(model.dtype) if v.is_floating_point() else v for k, v in moved.inputs.items()}
+    inputs = {
+        k: v.to(model.dtype) if hasattr(v, "dtype") and v.is_floating_point() else v for k, v in moved.inputs.items()
+    }
     return model(**inputs, use_cache=False).logits[0, moved.keep].float()
