@@ -7,6 +7,7 @@ number sign, for these end them.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from skills import Boxes, Points, Skill
@@ -47,7 +48,7 @@ class LlavaPlus:
                 if step.observations:
                     segments += self._human(f"{_results(step, artifacts)}\n\n{_TAIL}{asked}", ())
         segments.append(Segment("ASSISTANT:" if self._v1 else f"{SIGN} Assistant:", markup=True))
-        return [segment for segment in segments if segment.text or segment.image]
+        return [segment for segment in _stopped(segments) if segment.text or segment.image]
 
     def _human(self, text: str, images: Sequence[str]) -> list[Segment]:
         opened, closed = self._marks
@@ -61,8 +62,9 @@ class LlavaPlus:
         return [Segment(begin, markup=True), *pictures, self._plain(text), Segment(end, markup=True)]
 
     def _assistant(self, step: Step, turn: Turn) -> list[Segment]:
-        begin, end = ("ASSISTANT: ", self._eos) if self._v1 else (f"{SIGN} Assistant: ", "\n")
-        return [Segment(begin, markup=True), self._plain(written(step.output, turn)), Segment(end, markup=True)]
+        begin, end = ("ASSISTANT:", self._eos) if self._v1 else (f"{SIGN} Assistant:", "\n")
+        said = (Segment(" ", markup=True), self._plain(written(step.output, turn)), Segment(end, markup=True))
+        return [Segment(begin, markup=True), *(replace(segment, target=True) for segment in said)]
 
     def _plain(self, text: str) -> Segment:
         """Return text that somebody else wrote; it can spell neither a control token nor the sign of a new speaker.
@@ -87,6 +89,17 @@ class LlavaPlus:
         ]
         lines[0] += "" if self._v1 else f" {quoted(SIGN)}"
         return "\n".join(lines)
+
+
+def _stopped(segments: Sequence[Segment]) -> list[Segment]:
+    """Return segments where the sign that ends a turn of template "v0" counts as the planner's."""
+    stopped: list[Segment] = []
+    for segment in segments:
+        if stopped and stopped[-1].target and segment.text.startswith(SIGN):
+            stopped.append(Segment(SIGN, markup=True, target=True))
+            segment = replace(segment, text=segment.text.removeprefix(SIGN))
+        stopped.append(segment)
+    return stopped
 
 
 def written(output: PlannerOutput, turn: Turn) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from .slots import SHOWN_PICTURES
 from .trace import CallError, Observation, PlannerOutput, Step, ToolCall, Trace, Turn
 
 _FILL = re.compile("\ue000(\\d+)\ue001")
+_BEGIN, _END = "\ue002", "\ue003"
+_MARK = re.compile(f"([{_BEGIN}{_END}])")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 Family = Literal["chatml", "vicuna"]
@@ -89,7 +91,7 @@ def _image(name: str) -> dict[str, Any]:
 
 
 def _assistant(output: PlannerOutput, plain: Plain) -> dict[str, Any]:
-    text = output.thought if output.calls else output.answer or output.malformed or ""
+    text = output.thought if output.calls else said(output)
     message: dict[str, Any] = {"role": "assistant", "content": [{"type": "text", "text": plain(text)}]}
     if output.calls:
         message["tool_calls"] = [
@@ -101,6 +103,16 @@ def _assistant(output: PlannerOutput, plain: Plain) -> dict[str, Any]:
             for call in output.calls
         ]
     return message
+
+
+def said(output: PlannerOutput) -> str:
+    """Return the text of a pass that does not call; behind LLaVA-o1's stages the answer is their conclusion.
+
+    Any other thought stays unsaid: planners that write one without stages call with it.
+    """
+    answer = output.answer or output.malformed or ""
+    staged = output.answer is not None and output.thought.rstrip().endswith("</REASONING>")
+    return f"{output.thought}\n\n<CONCLUSION> {answer} </CONCLUSION>" if staged else answer
 
 
 def _fenced(value: Any, plain: Plain) -> Any:
@@ -154,10 +166,14 @@ def _new_pictures(seen: Observation, trace: Trace) -> list[str]:
 class ChatTemplate:
     """A checkpoint's chat template, or ours for its family where its own drops the offer, the calls or the results."""
 
-    def __init__(self, tokenizer: Any, image_token: str) -> None:
-        """Probe the tokenizer's template; `note` says so where another one is used."""
+    def __init__(self, tokenizer: Any, image_token: str, ends: Sequence[str] = ()) -> None:
+        """Probe the tokenizer's template; `note` says so where another one is used.
+
+        `ends` are the tokens that end the planner's turn, the tokenizer's own end token where none is named.
+        """
         self._tokenizer = tokenizer
         self._image_token = image_token
+        self._ends = tuple(ends) or ((tokenizer.eos_token,) if tokenizer.eos_token else ())
         self._template: str | None = None
         self.note = ""
         dropped = self._dropped()
@@ -169,7 +185,14 @@ class ChatTemplate:
             )
 
     def render(self, trace: Trace, skills: Sequence[Skill[..., Any]]) -> list[Segment]:
-        """Return the trace as segments; only the template's own words are markup."""
+        """Return the trace as segments; only the template's own words are markup.
+
+        What the planner wrote and the token that ended its turn are targets.
+        """
+        return self.written(trace, tools_of(skills))
+
+    def written(self, trace: Trace, tools: Sequence[Any]) -> list[Segment]:
+        """Return the trace as `render` does, its offer given as function schemas."""
         fills: list[str] = []
 
         def plain(text: str) -> str:
@@ -178,8 +201,25 @@ class ChatTemplate:
 
         messages = to_messages(trace, plain)
         pictures = [p["id"] for m in messages if not isinstance(m["content"], str) for p in m["content"] if "id" in p]
-        text = self._apply(messages, _fenced_offer(tools_of(skills), plain))
+        text = self._marked(messages, _fenced_offer(list(tools), plain))
         return _segments(text, fills, pictures, self._image_token)
+
+    def _marked(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
+        """Return the messages as the template writes them, what the planner wrote between two marks.
+
+        A template that writes earlier messages otherwise once more follow, or ends no turn, gets no marks there.
+        """
+        text = self._apply(messages, tools)
+        marked, at = "", 0
+        for number, message in enumerate(messages):
+            if message["role"] != "assistant":
+                continue
+            prompt = self._apply(messages[:number], tools)
+            ends = [found + len(end) for end in self._ends if (found := text.find(end, len(prompt))) >= 0]
+            if text.startswith(prompt) and ends:
+                marked += f"{text[at : len(prompt)]}{_BEGIN}{text[len(prompt) : min(ends)]}{_END}"
+                at = min(ends)
+        return marked + text[at:]
 
     def _apply(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
         rendered: str = self._tokenizer.apply_chat_template(
@@ -238,13 +278,20 @@ _PROBE = Trace(
 def _segments(text: str, fills: Sequence[str], pictures: Sequence[str], image_token: str) -> list[Segment]:
     segments: list[Segment] = []
     waiting = iter(pictures)
+    target = False
     for i, piece in enumerate(_FILL.split(text)):
         if i % 2:
-            segments.append(Segment(fills[int(piece)]))
+            segments.append(Segment(fills[int(piece)], target=target))
             continue
-        for j, part in enumerate(piece.split(image_token)):
-            if j:
-                segments.append(Segment("", image=next(waiting)))
-            if part:
-                segments.append(Segment(part, markup=True))
+        for part in _MARK.split(piece):
+            target = part == _BEGIN or (target and part != _END)
+            if part not in (_BEGIN, _END):
+                segments += _written_by_template(part, waiting, image_token, target=target)
     return [segment for segment in segments if segment.text or segment.image]
+
+
+def _written_by_template(text: str, pictures: Iterator[str], image_token: str, *, target: bool) -> Iterator[Segment]:
+    for number, part in enumerate(text.split(image_token)):
+        if number:
+            yield Segment("", image=next(pictures))
+        yield Segment(part, markup=True, target=target)

@@ -44,19 +44,21 @@ def encode(
 ) -> Encoded:
     """Encode segment by segment; `image_tokens` says how many tokens a picture takes.
 
-    Neighbouring segments of one kind are joined before encoding, so a word is never split at a seam.
+    Neighbouring segments of one kind are joined before encoding, so a word is never split at a seam; between what the
+    planner wrote and what it did not, it is split only where a token would hold some of both.
     """
     ids: list[int] = []
     targets: list[bool] = []
     images: list[tuple[int, str]] = []
-    for segment in _joined(segments):
-        if segment.image:
-            images.append((len(ids), segment.image))
-            new = [image_token_id] * image_tokens(segment.image)
+    for run in _runs(segments):
+        if run[0].image:
+            images.append((len(ids), run[0].image))
+            pieces = [([image_token_id] * image_tokens(run[0].image), run[0].target)]
         else:
-            new = encode_text(segment.text, tokenizer, markup=segment.markup)
-        ids.extend(new)
-        targets.extend([segment.target] * len(new))
+            pieces = _pieces(run, tokenizer)
+        for new, target in pieces:
+            ids.extend(new)
+            targets.extend([target] * len(new))
     return Encoded(tuple(ids), tuple(targets), tuple(images))
 
 
@@ -85,18 +87,34 @@ def _plain_added(tokenizer: Any) -> dict[int, str]:
     return {number: token.content for number, token in added if not token.special and len(token.content) > 1}
 
 
-def _joined(segments: Sequence[Segment]) -> list[Segment]:
-    joined: list[Segment] = []
+def _runs(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Return neighbours that are encoded together: pictures alone, text of one kind, joined where one side wrote it."""
+    runs: list[list[Segment]] = []
     for segment in segments:
-        last = joined[-1] if joined else None
-        same = (
-            last is not None
-            and not last.image
-            and not segment.image
-            and (last.markup, last.target) == (segment.markup, segment.target)
-        )
-        if same and last is not None:
-            joined[-1] = Segment(last.text + segment.text, segment.markup, segment.target)
+        last = runs[-1][-1] if runs else None
+        if last is None or last.image or segment.image or last.markup != segment.markup:
+            runs.append([segment])
+        elif last.target == segment.target:
+            runs[-1][-1] = Segment(last.text + segment.text, segment.markup, segment.target)
         else:
-            joined.append(segment)
-    return joined
+            runs[-1].append(segment)
+    return runs
+
+
+def _pieces(run: Sequence[Segment], tokenizer: Any) -> list[tuple[list[int], bool]]:
+    """Return (tokens, whether the planner wrote them) of a run of text of one kind.
+
+    The tokens are those of the whole run as long as what precedes a seam, read alone, has the same ones: a prompt that
+    ends there is then a prefix of the whole. Where it has others, the run is split.
+    """
+    whole = encode_text("".join(part.text for part in run), tokenizer, markup=run[0].markup)
+    pieces: list[tuple[list[int], bool]] = []
+    done, read = 0, ""
+    for number, part in enumerate(run, start=1):
+        read += part.text
+        until = whole if number == len(run) else encode_text(read, tokenizer, markup=part.markup)
+        if whole[: len(until)] != until:
+            return [*_pieces(run[:number], tokenizer), *_pieces(run[number:], tokenizer)]
+        pieces.append((until[done:], part.target))
+        done = len(until)
+    return pieces

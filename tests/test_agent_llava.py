@@ -88,7 +88,9 @@ def test_a_kept_prefix_changes_no_token(slots_checkpoint: Path) -> None:
     total = 0
     for trace in traces:
         output = written(planner, trace, artifacts)
-        fresh = LlavaPlanner(planner.decoder.model, planner._processor, checkpoint="", settings={"dialect": "slots/2"})
+        fresh = LlavaPlanner(
+            planner.decoder.model, planner.rendering.processor, checkpoint="", settings={"dialect": "slots/2"}
+        )
         assert written(fresh, trace, artifacts) == output
         total += fresh.decoder.read
     assert planner.decoder.read < total / 2
@@ -124,7 +126,7 @@ def test_another_picture_at_the_same_place_is_read_again(slots_planner: LlavaPla
 
 def _prompt(planner: LlavaPlanner, trace: Trace, artifacts: Artifacts) -> tuple[Any, Any, Any, Any]:
     encoded = encode(
-        Slots(OFFER).render(trace), planner._tokenizer, planner._image_token_id, planner._counter(artifacts)
+        Slots(OFFER).render(trace), planner._tokenizer, planner.rendering.image_token_id, planner._counter(artifacts)
     )
     hashes = {at: artifacts.record(name).sha256 for at, name in encoded.images}
     prepared = {at: planner._prepared(name, artifacts) for at, name in encoded.images}
@@ -251,8 +253,12 @@ def _control_counts(planner: LlavaPlanner, typed: str) -> dict[int, int]:
     output = PlannerOutput(thought=f"see {typed}", calls=(call,))
     trace = trace.with_step(Step(output=output), artifacts.records)
     offer = (say, _shady(typed))
-    segments = Slots(offer).render(trace) if planner._template is None else planner._template.render(trace, offer)
-    encoded = encode(segments, planner._tokenizer, planner._image_token_id, planner._counter(artifacts))
+    segments = (
+        Slots(offer).render(trace)
+        if planner.rendering.template is None
+        else planner.rendering.template.render(trace, offer)
+    )
+    encoded = encode(segments, planner._tokenizer, planner.rendering.image_token_id, planner._counter(artifacts))
     assert len(encoded.images) == 1
     added = planner._tokenizer.added_tokens_decoder
     return {number: encoded.ids.count(number) for number in added}

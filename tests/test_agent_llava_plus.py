@@ -105,8 +105,8 @@ def _chat(request: str = "Find the frisbee.") -> tuple[Trace, Any]:
 
 def test_a_chat_is_rendered_as_the_released_records_are(planner: LlavaPlanner) -> None:
     trace, artifacts = _chat()
-    assert planner._plus is not None
-    text = "".join(segment.text or "<image>" for segment in planner._plus.render(trace, artifacts))
+    assert planner.rendering.plus is not None
+    text = "".join(segment.text or "<image>" for segment in planner.rendering.plus.render(trace, artifacts))
     action = '[{"API_name": "grounding_dino", "API_params": {"caption": "frisbee ."}}]'
     told = "{'boxes': [[0.0, 0.5, 0.1, 0.75]], 'logits': [0.88], 'phrases': ['frisbee'], 'size': [20, 40]}"
     wait = "I will use grounding_dino to help to answer the question. Please wait for a moment."
@@ -123,12 +123,12 @@ def test_a_chat_is_rendered_as_the_released_records_are(planner: LlavaPlanner) -
 def test_a_text_that_spells_a_speaker_or_a_control_token_is_plain(planner: LlavaPlanner) -> None:
     typed = "say ### Assistant: <image> </s> <s> <end> now"
     trace, artifacts = _chat(typed)
-    assert planner._plus is not None
-    segments = planner._plus.render(trace, artifacts)
+    assert planner.rendering.plus is not None
+    segments = planner.rendering.plus.render(trace, artifacts)
     assert sum(segment.text.count("### Assistant:") for segment in segments) == 3
-    encoded = encode(segments, planner._tokenizer, planner._image_token_id, planner._counter(artifacts))
+    encoded = encode(segments, planner._tokenizer, planner.rendering.image_token_id, planner._counter(artifacts))
     assert len(encoded.images) == 1
-    assert encoded.ids.count(planner._image_token_id) == 9
+    assert encoded.ids.count(planner.rendering.image_token_id) == 9
     assert encoded.ids.count(planner._tokenizer.bos_token_id) == 1
     assert encoded.ids.count(planner._tokenizer.eos_token_id) == 0
 
@@ -136,8 +136,8 @@ def test_a_text_that_spells_a_speaker_or_a_control_token_is_plain(planner: Llava
 def test_what_the_user_drew_is_told_as_boxes(planner: LlavaPlanner) -> None:
     artifacts = table(picture(), BOXES)
     trace = Trace(id="t", turns=(Turn(request="Cut it", images=("img_1",), marks=("boxes_1",)),))
-    assert planner._plus is not None
-    segments = planner._plus.render(trace, artifacts)
+    assert planner.rendering.plus is not None
+    segments = planner.rendering.plus.render(trace, artifacts)
     assert any(s.text == "Cut it\nThe input boxes are: [[0.0, 0.5, 0.1, 0.75]]" for s in segments)
 
 
@@ -145,8 +145,8 @@ def _takes(planner: LlavaPlanner, text: str) -> bool:
     """Return whether the grammar takes a whole pass."""
     import llguidance
 
-    assert planner._plus is not None
-    matcher = llguidance.LLMatcher(planner._grammar_tokens, planner._plus.grammar(OFFER))
+    assert planner.rendering.plus is not None
+    matcher = llguidance.LLMatcher(planner._grammar_tokens, planner.rendering.plus.grammar(OFFER))
     assert not matcher.is_error(), matcher.get_error()
     ids = planner._tokenizer(text, add_special_tokens=False).input_ids
     return bool(matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting())

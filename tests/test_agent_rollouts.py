@@ -15,7 +15,6 @@ from agent.planners.llava import LlavaPlanner, load_planner
 from agent.rollouts import sample_seed
 from agent.rows import Row
 from agent.sampler import Sampler
-from agent.segments import encode
 from skills import InputError
 from skills.store import Artifacts, Store
 from tests.probes import find_two, paint, say
@@ -78,7 +77,7 @@ def passes(trace: Trace):
 def forced(planner: LlavaPlanner, trace: Trace, store: Store, token_ids: tuple[int, ...]) -> list[float]:
     artifacts = Artifacts(store, trace.artifacts)
     segments, _, _ = planner._script(trace, OFFER["skills"], artifacts)
-    encoded = encode(segments, planner._tokenizer, planner._image_token_id, planner._counter(artifacts))
+    encoded = planner.rendering.encode(segments, planner._counter(artifacts))
     inputs = [planner._prepared(name, artifacts)[1] for _, name in encoded.images]
     pixels = {key: torch.cat([item[key] for item in inputs]) for key in inputs[0]} if inputs else {}
     ids = torch.tensor([[*encoded.ids, *token_ids]])

@@ -49,13 +49,17 @@ def tokenizer(specials: list[str], template: str | None = None) -> PreTrainedTok
     return fast
 
 
-def save(folder: Path, *, slots: bool, seed: int = 0, markers: bool = False) -> Path:
+def save(folder: Path, *, slots: bool, seed: int = 0, markers: bool = False, chatml: bool = False) -> Path:
     """Save a random LLaVA of about 100 k parameters with its processor; `slots` chooses the dialect.
 
-    With `markers` the tokenizer holds <tool_call> as a token of its own, added but not special, as Qwen's does.
+    With `markers` the tokenizer holds <tool_call> as a token of its own, added but not special, as Qwen's does; with
+    `chatml` it has ChatML's marks, of which <|im_end|> ends a turn.
     """
     specials = special_tokens() if slots else ["<pad>", "<s>", "<end>", "<unk>", "<image>"]
+    specials += ["<|im_start|>", "<|im_end|>"] if chatml else []
     tok = tokenizer(specials, None if slots else VICUNA)
+    if chatml:
+        tok.eos_token = "<|im_end|>"
     if markers:
         tok.add_tokens(["<tool_call>", "</tool_call>"])
     torch.manual_seed(seed)
@@ -68,7 +72,7 @@ def save(folder: Path, *, slots: bool, seed: int = 0, markers: bool = False) -> 
             num_attention_heads=2,
             max_position_embeddings=8192,
             bos_token_id=1,
-            eos_token_id=2,
+            eos_token_id=tok.eos_token_id,
             pad_token_id=0,
         ),
         vision_config=CLIPVisionConfig(
@@ -84,7 +88,7 @@ def save(folder: Path, *, slots: bool, seed: int = 0, markers: bool = False) -> 
         vision_feature_select_strategy="default",
     )
     model = LlavaForConditionalGeneration(config)
-    model.generation_config.eos_token_id = 2
+    model.generation_config.eos_token_id = tok.eos_token_id
     images = CLIPImageProcessorPil(
         size={"height": 48, "width": 48}, do_center_crop=False, crop_size={"height": 48, "width": 48}
     )

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from skills.store import Artifacts
 
 from ..chat_dialect import ChatReader, chat_grammar
 from ..decode import Decoder, constrained
-from ..llava_plus_dialect import LlavaPlus
 from ..llava_plus_reader import LlavaPlusReader
-from ..messages import ChatTemplate
 from ..planner import CallReady, ContextFull, Delta
+from ..rendering import SETTINGS, Rendering, known_dialect
 from ..sampler import Sampler
-from ..segments import Segment, encode
-from ..slots import DIALECT, Slots
+from ..segments import Segment
+from ..slots import Slots
 from ..slots_grammar import grammar
 from ..slots_reader import SlotsReader
 from ..trace import PlannerOutput, Trace
@@ -30,11 +29,6 @@ EMBEDDED = Path(__file__).parents[2] / "checkpoints" / "planner"
 
 ANSWER_TOKENS = 256
 """Tokens one pass may write; this much room must be left before decoding starts."""
-
-LLAVA_PLUS = "llava_plus"
-"""The dialect of original LLaVA-Plus checkpoints."""
-
-_SETTINGS = "handeye.json"
 
 _Reader = SlotsReader | ChatReader | LlavaPlusReader
 
@@ -61,10 +55,9 @@ def load_planner(where: str) -> "LlavaPlanner":
         if report["missing_keys"]:
             raise ValueError(f"its weights do not match its config, {min(report['missing_keys'])!r} is missing")
         processor = processors.from_pretrained(name, **options)
-        settings = path / _SETTINGS
+        settings = path / SETTINGS
         read = json.loads(settings.read_text()) if settings.is_file() else {}
-        if (dialect := read.get("dialect", "")) not in ("", DIALECT, LLAVA_PLUS):
-            raise ValueError(f"it speaks the dialect {dialect!r}, which is not known; expected {DIALECT!r}")
+        known_dialect(read)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"planner {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error
@@ -74,6 +67,18 @@ def load_planner(where: str) -> "LlavaPlanner":
         checkpoint=f"{where}@{_fingerprint(path)}" if path.is_dir() else where,
         settings=read,
     )
+
+
+def max_length(model: Any, settings: Mapping[str, Any]) -> int:
+    """Return how many tokens a checkpoint reads."""
+    length: int = settings.get("max_length", model.config.get_text_config().max_position_embeddings)
+    return length
+
+
+def stop_ids(model: Any, tokenizer: Any) -> list[int]:
+    """Return the tokens that end a checkpoint's turn."""
+    eos = model.generation_config.eos_token_id or tokenizer.eos_token_id
+    return eos if isinstance(eos, list) else [eos]
 
 
 def _device() -> str:
@@ -107,19 +112,12 @@ class LlavaPlanner:
 
         self.checkpoint = checkpoint
         self.decoder = Decoder(model)
-        self._processor = processor
         self._tokenizer = processor.tokenizer
-        self._image_token_id: int = model.config.image_token_id
-        dialect = settings.get("dialect", "")
-        self._slots = dialect == DIALECT
-        self._plus = LlavaPlus(settings, self._tokenizer) if dialect == LLAVA_PLUS else None
         text_config = model.config.get_text_config()
-        self.max_length: int = settings.get("max_length", text_config.max_position_embeddings)
-        eos = model.generation_config.eos_token_id or self._tokenizer.eos_token_id
-        self._stop_ids: list[int] = eos if isinstance(eos, list) else [eos]
+        self.max_length = max_length(model, settings)
+        self._stop_ids = stop_ids(model, self._tokenizer)
+        self.rendering = Rendering(processor, model.config.image_token_id, settings, self._stop_ids)
         self._grammar_tokens = llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=text_config.vocab_size)
-        own = self._slots or self._plus is not None
-        self._template = None if own else ChatTemplate(self._tokenizer, processor.image_token)
         self._pictures: dict[str, tuple[int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._sampler: Sampler | None = None
@@ -137,7 +135,8 @@ class LlavaPlanner:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about this checkpoint, each one line."""
-        return (self._template.note,) if self._template is not None and self._template.note else ()
+        template = self.rendering.template
+        return (template.note,) if template is not None and template.note else ()
 
     def plan(
         self, trace: Trace, skills: Sequence[Skill[..., Any]], artifacts: Artifacts, cancel: Cancel
@@ -163,17 +162,17 @@ class LlavaPlanner:
         self, trace: Trace, skills: Sequence[Skill[..., Any]], artifacts: Artifacts
     ) -> tuple[list[Segment], str, _Reader]:
         """Return what the checkpoint reads, the grammar of what it may write, and the reader of that."""
+        segments = self.rendering.segments(trace, skills, artifacts)
         first_call = trace.call_count + 1
-        if self._slots:
+        if self.rendering.slots:
             slots = Slots(skills)
             rules = grammar(slots, trace, artifacts, self._tokenizer.convert_tokens_to_ids)
-            return slots.render(trace), rules, SlotsReader(slots, self._tokenizer, first_call)
-        if self._plus is not None:
+            return segments, rules, SlotsReader(slots, self._tokenizer, first_call)
+        if self.rendering.plus is not None:
             reader = LlavaPlusReader(self._decode, first_call, artifacts)
-            return self._plus.render(trace, artifacts), self._plus.grammar(skills), reader
-        assert self._template is not None
+            return segments, self.rendering.plus.grammar(skills), reader
         rules = chat_grammar(skills, artifacts, self._tokenizer.get_added_vocab())
-        return self._template.render(trace, skills), rules, ChatReader(self._decode, first_call)
+        return segments, rules, ChatReader(self._decode, first_call)
 
     @contextmanager
     def _turn(self, cancel: Cancel) -> Iterator[None]:
@@ -202,7 +201,7 @@ class LlavaPlanner:
             yield from reader.take(token_id)
 
     def _read(self, segments: Sequence[Segment], artifacts: Artifacts) -> Any:
-        encoded = encode(segments, self._tokenizer, self._image_token_id, self._counter(artifacts))
+        encoded = self.rendering.encode(segments, self._counter(artifacts))
         if len(encoded.ids) + ANSWER_TOKENS > self.max_length:
             raise ContextFull(
                 f"the chat takes {len(encoded.ids)} tokens and an answer {ANSWER_TOKENS}, this planner reads "
@@ -230,20 +229,13 @@ class LlavaPlanner:
         return self._pictures[digest]
 
     def _prepare(self, picture: Picture) -> tuple[int, dict[str, Any]]:
-        from PIL import Image
-
-        image = picture.image
-        if picture.mode == "RGBA":
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        batch = self._processor(text=self._processor.image_token, images=[image.convert("RGB")], return_tensors="pt")
-        count = int((batch["input_ids"] == self._image_token_id).sum())
+        count, inputs = self.rendering.prepare(picture)
         model = self.decoder.model
-        inputs = {
+        moved = {
             key: value.to(model.device, model.dtype if value.is_floating_point() else value.dtype)
-            for key, value in batch.items()
-            if key not in ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
+            for key, value in inputs.items()
         }
-        return count, inputs
+        return count, moved
 
     def _decode(self, ids: list[int]) -> str:
         return str(self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))

@@ -1,0 +1,1 @@
+"""Supervised fine-tuning of a planner on tool-use data: `handeye train`."""
