@@ -66,13 +66,10 @@ def need(model: Any, recipe: Recipe, tokens: int, supervised: int, *, half: bool
 
 def available() -> int:
     """Return the bytes free on the device that trains; on a CPU the machine's."""
+    import psutil
     import torch
 
-    if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
-    with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123
-        rows = dict(line.split(":") for line in file)
-    return int(rows["MemAvailable"].split()[0]) * 1024
+    return int(torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else psutil.virtual_memory().available)
 
 
 def advice(recipe: Recipe, step: int, tokens: int, pictures: int) -> str:

@@ -42,8 +42,8 @@ def fine_tune(recipe: Recipe, told: Told) -> int:
     """Train what a recipe says and write the result; returns 0. Raises InputError, OSError."""
     _check(told)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the readers of pictures are forked
-    from accelerate import Accelerator  # type: ignore[import-untyped]
-    from accelerate.utils import set_seed  # type: ignore[import-untyped]
+    from accelerate import Accelerator
+    from accelerate.utils import set_seed
 
     half = _half(recipe)
     accelerator = Accelerator(mixed_precision="bf16" if half else "no")
