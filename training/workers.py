@@ -4,8 +4,10 @@ On a CPU two such processes do nearly twice the work of one; two threads of one 
 tables being small.
 """
 
+import signal
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -45,8 +47,11 @@ class Workers:
         return [float(value) for value in told]
 
 
-def together(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """Call `work(workers, *arguments)` in `count` processes at once; `work` is a function of a module."""
+def together(count: int, work: Callable[..., None], *arguments: Any, deaf: bool = False) -> None:
+    """Call `work(workers, *arguments)` in `count` processes at once; `work` is a function of a module.
+
+    Processes that are `deaf` do not hear Ctrl-C, which is for this one, and end when it ends.
+    """
     if count == 1:
         work(Workers(), *arguments)
         return
@@ -55,7 +60,20 @@ def together(count: int, work: Callable[..., None], *arguments: Any) -> None:
     spawn: Any = start_processes
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{Path(folder) / 'meeting'}"
-        spawn(_join, (count, meeting, work, arguments), nprocs=count, start_method="spawn")
+        with _blocked() if deaf else nullcontext():
+            context = spawn(_join, (count, meeting, work, arguments), count, False, deaf, start_method="spawn")
+        while not context.join():
+            pass
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Hold Ctrl-C back; processes started meanwhile never get it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _join(rank: int, count: int, meeting: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
