@@ -21,7 +21,6 @@ from tests.test_training_planner import TOY
 from tool_data.generate import Mix
 from tool_data.material import Material
 from tool_data.split import tokens
-from training import learn_measure
 from training.learn_lesson import read_lessons
 from training.learn_measure import Measured, new_rows, old_rows
 from training.learn_report import read, report, told
@@ -155,7 +154,8 @@ def _noticed(began):
 
 @pytest.mark.slow
 def test_a_few_steps_of_the_embedded_planner_leave_a_planner_and_its_report(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(learn_measure, "ROWS", 1)
+    monkeypatch.setattr("training.learn.new_rows", lambda lesson, seed: new_rows(lesson, seed)[:2])
+    monkeypatch.setattr("training.learn.old_rows", lambda count, new: old_rows(count, new)[-6:])
     monkeypatch.setattr("training.learn.PICTURES", 4)
     out = tmp_path / "learnt"
     options = ["--tokens", "4000", "--rows", "1", "--workers", "1"]
@@ -165,7 +165,7 @@ def test_a_few_steps_of_the_embedded_planner_leave_a_planner_and_its_report(tmp_
     assert f'use it: handeye ask photo.jpg "find what is red" --planner {out} --skills {RED}\n' in said
     found = json.loads((out / "learnt.json").read_text())
     assert found["skills"][0]["name"] == "find_red"
-    assert found["old"]["without"]["first_call"]["n"] == 14
+    assert found["old"]["without"]["first_call"]["n"] == 4
     assert found["others"]["with"]["first_call"]["n"] == 2
     assert len(found["rows"]["after"]) == len(found["rows"]["before"])
     assert json.loads((out / "handeye.json").read_text())["dialect"] == "slots/2"

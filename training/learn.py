@@ -24,11 +24,11 @@ from .planner import Plan
 REPORT = "learnt.json"
 """The report's name, in the folder of the checkpoint."""
 
-TOKENS = 500_000
+TOKENS = 400_000
 """Tokens a planner is trained on."""
 
-MUON, ADAM = 0.004, 0.0006
-"""Learning rates: a fifth of those the planner was trained at from nothing."""
+MUON, ADAM = 0.005, 0.0008
+"""Learning rates: a quarter of those the planner was trained at from nothing."""
 
 PICTURES = 600
 """Pictures the chats are about."""
@@ -83,7 +83,9 @@ def _parser() -> Parser:
         "Teach the embedded planner to call the skills of a file. Requests are made from each skill's docstring,\n"
         "name, schema and examples (and from --examples), some wordings kept for measuring. The planner is trained\n"
         "further on them, mixed with chats for the skills it knows. DIR gets the planner and learnt.json, the\n"
-        "figures before and after. Ctrl-C ends training early and keeps what was learnt.",
+        "figures before and after. What is kept for measuring is made by the rules that made what is trained on; only\n"
+        "requests of your own (held_out = true in --examples) tell how people ask. Ctrl-C ends training early and\n"
+        "keeps what was learnt.",
     )
     options.add_argument("files", nargs="+", type=Path, metavar="FILE.py", help="skills to learn, as for --skills")
     options.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the planner goes")
@@ -99,7 +101,9 @@ def _parser() -> Parser:
     options.add_argument(
         "--minutes", type=float, default=12.0, metavar="M", help="most minutes of training (default 12)"
     )
-    options.add_argument("--share", type=float, default=0.25, metavar="0-1", help="share of turns for the new skills")
+    options.add_argument(
+        "--share", type=float, default=Course.share, metavar="0-1", help="share of turns for the new (0.15)"
+    )
     options.add_argument("--rows", type=int, default=240, metavar="N", help="held-out rows for the old skills (240)")
     options.add_argument("--workers", type=int, default=2, metavar="N", help="processes that train (default 2)")
     options.add_argument("--seed", type=int, default=0, metavar="N", help="of every random choice")

@@ -1,6 +1,7 @@
 """Training a small planner further on new skills: `Run` with lessons, saved whole, ended early when asked."""
 
 import logging
+import os
 import shutil
 import signal
 import threading
@@ -38,7 +39,7 @@ class Course:
     """Files of skills."""
     examples: tuple[Path, ...] = ()
     """Files of requests for them."""
-    share: float = 0.25
+    share: float = 0.15
     """Share of the turns that are for the new skills; the others replay what the planner knows."""
 
     def generator(
@@ -60,11 +61,11 @@ class Learning(Run):
     def __init__(self, plan: Plan, course: Course, out: Path, stop: Path, workers: Workers | None = None) -> None:
         """Load the planner and read the lessons; the run ends behind the step during which `stop` appears."""
         super().__init__(plan, out, workers, course.generator)
-        self.stop = stop
+        self.stop, self.parent = stop, os.getppid()
 
     def stopping(self) -> bool:
-        """Return whether the stop file is there."""
-        return self.stop.exists()
+        """Return whether the stop file is there, or the process that started this one is not."""
+        return self.stop.exists() or (self.workers.count > 1 and os.getppid() != self.parent)
 
     def save(self) -> None:
         """Put a checkpoint into the place of `out`."""

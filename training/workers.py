@@ -6,6 +6,7 @@ tables being small.
 
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Workers:
 def together(count: int, work: Callable[..., None], *arguments: Any, deaf: bool = False) -> None:
     """Call `work(workers, *arguments)` in `count` processes at once; `work` is a function of a module.
 
-    Processes that are `deaf` do not hear Ctrl-C, which is for this one, and end when it ends.
+    Processes that are `deaf` do not hear Ctrl-C, which is for this one, and are ended where it ends before them.
     """
     if count == 1:
         work(Workers(), *arguments)
@@ -60,20 +61,23 @@ def together(count: int, work: Callable[..., None], *arguments: Any, deaf: bool 
     spawn: Any = start_processes
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{Path(folder) / 'meeting'}"
-        with _blocked() if deaf else nullcontext():
+        with _ignored() if deaf else nullcontext():
             context = spawn(_join, (count, meeting, work, arguments), count, False, deaf, start_method="spawn")
         while not context.join():
             pass
 
 
 @contextmanager
-def _blocked() -> Iterator[None]:
-    """Hold Ctrl-C back; processes started meanwhile never get it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _ignored() -> Iterator[None]:
+    """Ignore Ctrl-C; processes started meanwhile ignore it for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def _join(rank: int, count: int, meeting: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
