@@ -24,9 +24,9 @@ from tool_data.split import tokens
 from training.learn_lesson import read_lessons
 from training.learn_measure import Measured, new_rows, old_rows
 from training.learn_report import read, report, told
-from training.learn_run import Course, learn
+from training.learn_run import Course, Learning, learn
 from training.learn_source import Lessons
-from training.planner import Run
+from training.planner import Plan, Run
 
 RED = ROOT / "examples" / "find_red.py"
 PICTURES = {"page": ("a" * 64,), "code": ("b" * 64,), "face": ("c" * 64,), "scene": ("d" * 64, "e" * 64)}
@@ -37,10 +37,12 @@ def material() -> Material:
     return Material.load()
 
 
-@pytest.fixture(autouse=True)
-def _loaded(material, monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _loaded(material):
     """Reading the material takes seconds; every run of these tests takes the one."""
-    monkeypatch.setattr(Material, "load", lambda: material)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Material, "load", lambda: material)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +122,44 @@ def test_what_cannot_be_used_is_one_line_and_exit_2(options, expected, tmp_path,
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_ctrl_c_ends_training_behind_a_step_and_keeps_a_whole_planner(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def toy(material, tmp_path_factory) -> Plan:
+    """A plan that goes on from a toy planner."""
+    start = tmp_path_factory.mktemp("toy") / "start"
+    Run(TOY, start).save()
+    return replace(TOY, start=start, workers=1, tokens=10**9, minutes=30)
+
+
+def test_chats_for_old_skills_are_held_to_what_the_planner_chose_before(toy, tmp_path):
+    import torch
+
+    from training.forward import Reader
+
+    run = Learning(toy, Course((RED,), share=0.3), tmp_path / "out", tmp_path / "stop")
+    (group, _) = run.groups(TOY.stages[0])
+    (slot,) = run.keeper._slots(group.offer[0].tolist())
+    at = group.offer[0].tolist().index(slot)
+    assert run.tokenizer.decode(group.offer[0][at + 1 :]).startswith(" find_red(threshold?) find and box red things.")
+
+    def drift(group):
+        reader = Reader(run.model, torch.float32)
+        offer = reader.offer(group)
+        seen = [(chats, reader.chats(offer, chats, run.pixels)) for chats in group.chunks]
+        return float(run.further(group, seen)["drift"])
+
+    with torch.no_grad():
+        same = drift(group)
+        run.model.lm_head.weight += 0.3 * torch.randn_like(run.model.lm_head.weight)
+        assert drift(group) > same > 0
+        for chats in group.chunks:
+            chats.ids[:, -1], chats.targets[:, -1] = slot, True
+        assert drift(group) == 0, "a chat that calls the new skill is not held to what was chosen before"
+
+
+def test_ctrl_c_ends_training_behind_a_step_and_keeps_a_whole_planner(toy, tmp_path, monkeypatch):
     from transformers import AutoModelForImageTextToText
 
-    start, out = tmp_path / "start", tmp_path / "learnt"
-    Run(TOY, start).save()
-    stage = replace(TOY.stages[0], most=3)
-    plan = replace(TOY, start=start, workers=1, tokens=10**9, minutes=30, stages=(stage,))
+    out = tmp_path / "learnt"
     began = threading.Event()
     monkeypatch.setattr("training.learn_run.Learning.groups", _noticed(began))
 
@@ -136,10 +169,10 @@ def test_ctrl_c_ends_training_behind_a_step_and_keeps_a_whole_planner(tmp_path, 
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press, daemon=True).start()
-    assert learn(plan, Course((RED,)), out)
-    before, after = (AutoModelForImageTextToText.from_pretrained(folder) for folder in (start, out))
+    assert learn(toy, Course((RED,)), out)
+    before, after = (AutoModelForImageTextToText.from_pretrained(folder) for folder in (toy.start, out))
     assert not before.lm_head.weight.equal(after.lm_head.weight)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["learnt", "start"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["learnt"]
 
 
 def _noticed(began):

@@ -102,7 +102,7 @@ def _parser() -> Parser:
         "--minutes", type=float, default=12.0, metavar="M", help="most minutes of training (default 12)"
     )
     options.add_argument(
-        "--share", type=float, default=Course.share, metavar="0-1", help="share of turns for the new (0.15)"
+        "--share", type=float, default=Course.share, metavar="0-1", help="share of turns for the new (0.22)"
     )
     options.add_argument("--rows", type=int, default=240, metavar="N", help="held-out rows for the old skills (240)")
     options.add_argument("--workers", type=int, default=2, metavar="N", help="processes that train (default 2)")

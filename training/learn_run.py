@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from agent.saved import prepare
 from skills import InputError
@@ -19,10 +20,16 @@ from tool_data.material import Material
 
 from .checkpoint import save
 from .data import HARDER, REFINING, Stage
+from .encode import Chats, Group
+from .forward import Seen
+from .learn_keep import Keeper
 from .learn_lesson import read_lessons
 from .learn_source import Lessons
 from .planner import Plan, Run
 from .workers import Workers, together
+
+KEEP = 3.0
+"""Weight of the loss that keeps what the planner knows, see `learn_keep`."""
 
 STAGE: Stage = replace(REFINING[0], mix=replace(HARDER, invented=0.15))
 """Offers and chats of learning: those of the planner's own later runs, fewer of them for skills that are made up.
@@ -39,7 +46,7 @@ class Course:
     """Files of skills."""
     examples: tuple[Path, ...] = ()
     """Files of requests for them."""
-    share: float = 0.15
+    share: float = 0.22
     """Share of the turns that are for the new skills; the others replay what the planner knows."""
 
     def generator(
@@ -61,7 +68,21 @@ class Learning(Run):
     def __init__(self, plan: Plan, course: Course, out: Path, stop: Path, workers: Workers | None = None) -> None:
         """Load the planner and read the lessons; the run ends behind the step during which `stop` appears."""
         super().__init__(plan, out, workers, course.generator)
+        generator = self.source.generator
+        assert plan.start is not None, "learning goes on from a planner"
+        assert isinstance(generator, Lessons)
+        skills = [lesson.skill for lesson in generator.lessons]
+        self.keeper = Keeper(plan.start, skills, self.tokenizer, self.device, self.dtype)
         self.stop, self.parent = stop, os.getppid()
+
+    def further(self, group: Group, read: Sequence[tuple[Chats, Seen]]) -> dict[str, Any]:
+        """Return how far the planner is from what it said before, on chats for old skills."""
+        head = self.model.lm_head.weight.to(self.dtype)
+        return {"drift": self.keeper.drift(group, read, self.pixels, head, self.weights)}
+
+    def total(self, losses: Mapping[str, Any]) -> Any:
+        """Return what a step lowers."""
+        return super().total(losses) + KEEP * losses["drift"]
 
     def stopping(self) -> bool:
         """Return whether the stop file is there, or the process that started this one is not."""

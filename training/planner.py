@@ -21,7 +21,7 @@ from tool_data.pictures import pool as draw_pool
 
 from .checkpoint import load_model, processor_of, save
 from .data import REFINING, STAGES, Source, Stage, pixels, sample_texts
-from .encode import Encoder, Group
+from .encode import Chats, Encoder, Group
 from .forward import Reader, Seen
 from .memory import keep_memory
 from .model import Size, build
@@ -230,8 +230,8 @@ class Run:
         parts = [self._sampled(offer.hidden, group.offer, nobody, ~nobody)]
         looks: dict[str, list[tuple[Any, Any]]] = {kind: [] for kind in LOOKS}
         looks["own"].append(_looked(offer, "own", None))
-        for chats in group.chunks:
-            seen = reader.chats(offer, chats, self.pixels)
+        read = [(chats, reader.chats(offer, chats, self.pixels)) for chats in group.chunks]
+        for chats, seen in read:
             parts.append(self._sampled(seen.hidden, chats.ids, chats.targets, chats.real))
             chat, predicting, _ = chats.pairs.T
             looks["copy"].append(_looked(seen, "copy", self.weights(chats.ids[chat, predicting + 1])))
@@ -243,7 +243,11 @@ class Run:
         losses = {"planner": _mean(each[mine], weights[mine]), "prompt": each[~mine].mean()}
         for kind, found in looks.items():
             losses[kind] = _mean(*(torch.cat(values) for values in zip(*found, strict=True)))
-        return losses
+        return {**losses, **self.further(group, read)}
+
+    def further(self, group: Group, read: Sequence[tuple[Chats, Seen]]) -> dict[str, Any]:
+        """Return further losses of chats that were read, by name; `total` has to add them."""
+        return {}
 
     def _sampled(self, hidden: Any, ids: Any, targets: Any, real: Any) -> tuple[Any, Any, Any, Any]:
         """Return hidden states (N, width), the tokens they predict, which the planner wrote, their weights (N,)."""
