@@ -48,6 +48,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("demo.app", "open the chat in a browser (from a checkout)"),
     "data": Command("tool_data.cli", "import, export, check, count and mix tool-use data"),
     "train": Command("training.train", "train a planner on tool-use data (from a checkout)"),
+    "learn": Command("training.learn", "teach the planner a new skill, measured before and after (from a checkout)"),
     "eval": Command("training.evaluate", "measure a planner (from a checkout)"),
 }
 """Command -> where it lives; those outside this package are looked up by name alone."""

@@ -149,7 +149,7 @@ def table(rows: Sequence[Scored], controls: Mapping[str, Sequence[Scored]] | Non
             if part:
                 beside = "".join(f"{_beside(_part(told, group, lang)):<14}" for told in (controls or {}).values())
                 invalid = sum(row.invalid for row in part)
-                first, exact = _shares(part)
+                first, exact = shares(part)
                 lines.append(f"{group:<14}{lang:<6}{first!s:<28}{exact!s:<28}{invalid:<9}{beside}".rstrip())
     return "\n".join(lines)
 
@@ -158,7 +158,8 @@ def _part(rows: Sequence[Scored], group: str, lang: str) -> list[Scored]:
     return [row for row in rows if row.group == group and lang in (row.lang, "both")]
 
 
-def _shares(rows: Sequence[Scored]) -> tuple[Share, Share]:
+def shares(rows: Sequence[Scored]) -> tuple[Share, Share]:
+    """Return (first call right, every call exact) of rows."""
     return (
         Share(sum(row.first_call for row in rows), len(rows)),
         Share(sum(row.exact for row in rows), len(rows)),
@@ -166,5 +167,5 @@ def _shares(rows: Sequence[Scored]) -> tuple[Share, Share]:
 
 
 def _beside(rows: Sequence[Scored]) -> str:
-    first, exact = _shares(rows)
+    first, exact = shares(rows)
     return f"{first.value:.2f} / {exact.value:.2f}"

@@ -86,14 +86,17 @@ def made_up(item: Skill[..., Any]) -> dict[str, JsonValue] | str:
 
 def _candidate(item: Skill[..., Any], param: Param) -> JsonValue:
     """Return the first candidate that the argument's own limits admit, None where there is none."""
-    for value in param.choices or _CANDIDATES.get(param.kind, ()):
-        try:
-            item.arguments.model_validate({param.name: value})
-        except ValidationError as error:
-            if any(wrong["loc"][:1] == (param.name,) for wrong in error.errors()):
-                continue
-        return value
-    return None
+    candidates = param.choices or _CANDIDATES.get(param.kind, ())
+    return next((value for value in candidates if admits(item, param.name, value)), None)
+
+
+def admits(item: Skill[..., Any], name: str, value: JsonValue) -> bool:
+    """Return whether an argument's own limits admit a value."""
+    try:
+        item.arguments.model_validate({name: value})
+    except ValidationError as error:
+        return all(wrong["loc"][:1] != (name,) for wrong in error.errors())
+    return True
 
 
 def check(item: Skill[..., Any], built_in: Registry) -> Checked:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.trace import Meta, PlannerOutput, Step, StopReason, ToolCall, Trace, Turn
+from skills.registry import CONTRACT
 
 from .offers import Offer
 from .phrasings import Call, Language, read_toml
+from .returned import returned
 from .simulate import Outcome, World
 from .wording import PLACE, Answers
 
@@ -61,13 +63,20 @@ class Chat:
             taken.append(Step(output=output, observations=(seen,)))
             made.append(seen.artifacts)
             if (outcome := self.world.outcome(seen)) != "success":
-                answer = self._failed(step.skill, outcome, call.id, language, chained=len(steps) > 1)
+                answer = self._failed(self._answered(step.skill), outcome, call.id, language, chained=len(steps) > 1)
                 self._close(request, taken, answer, images, marks, "answered")
                 return
-        called = [step.skill for step in steps if self.offer.contract[step.skill].source != "made up"] or ["other"]
+        called = [self._answered(step.skill) for step in steps]
         texts = self.answers.get("+".join(called)) or self.answers.get(called[-1]) or self.answers["other"]
         answer = self._filled(self.rng.choice(texts[language]), [n for ids in made for n in ids])
         self._close(request, taken, answer, images, marks, "answered")
+
+    def _answered(self, contract: str) -> str:
+        """Return the key of a skill's answers: its name, or for one that no contract knows what it returns."""
+        if contract in CONTRACT:
+            return contract
+        kinds = returned(self.offer.contract[contract])
+        return f"returns_{kinds[-1]}" if kinds else "other"
 
     def _close(
         self, request: str, steps: Sequence[Step], answer: str, images: tuple[str, ...], marks: tuple[str, ...],

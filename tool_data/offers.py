@@ -121,6 +121,23 @@ class Drawer:
         return replace(skill, name=name, description=description)
 
 
+def placed(offer: Offer, skills: Sequence[AnySkill], rng: random.Random) -> Offer:
+    """Return an offer with `skills` on it as if the contract knew them: mostly the first of those behind its own.
+
+    A skill of the contract keeps its slot; each new one takes the next free one where the offer is as serving shows it.
+    """
+    serving = offer.slots == home_slots([skill.name for skill in offer.skills])
+    own = sum(slot < len(CONTRACT) for slot in offer.slots) if serving else 0
+    at = own if serving and rng.random() < 0.6 else rng.randint(own, len(offer.skills))
+    offered = (*offer.skills[:at], *skills, *offer.skills[at:])
+    if serving:
+        slots = home_slots([skill.name for skill in offered])
+    else:
+        free = [slot for slot in range(len(CONTRACT), SLOTS) if slot not in offer.slots]
+        slots = (*offer.slots[:at], *rng.sample(free, len(skills)), *offer.slots[at:])
+    return Offer(offered, slots, {**offer.contract, **{skill.name: skill for skill in skills}}, offer.made_up)
+
+
 def _distinct(skills: Sequence[AnySkill]) -> bool:
     return len({skill.name for skill in skills}) == len(skills)
 

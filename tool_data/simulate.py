@@ -12,11 +12,12 @@ from agent.slots import CALLS, IDS
 from agent.trace import CallError, ErrorType, Observation, ToolCall
 from skills import Boxes, Line, Masks, Number, Picture, Points, Skill, Text, Value
 from skills.describe import describe, summary
-from skills.registry import AnySkill
+from skills.registry import CONTRACT, AnySkill
 from skills.store import Artifact
 from skills.values import PREFIXES, Rle, value_bytes
 
 from .requests import Words
+from .returned import FOUND, returned
 
 Outcome = Literal["success", "empty", "unavailable", "deadline", "skill_error", "out_of_memory"]
 """How a simulated call ends; "empty" is a success that found nothing."""
@@ -91,7 +92,7 @@ class World:
         """Record a box or a point that the user drew on the newest picture."""
         frame = self.frame_of(self.newest() or "")
         if point:
-            return self.add(Points(xy=((self.rng.uniform(1, 60), self.rng.uniform(1, 60)),), frame=frame))
+            return self.add(Points(xy=(self._point(),), frame=frame))
         return self.add(Boxes(xyxy=(self._box(),), frame=frame))
 
     def newest(self) -> str | None:
@@ -123,8 +124,10 @@ class World:
             return Observation(
                 tool_call_id=call.id, status="error", error=error, args=call.args, content=content, simulated=True
             )
-        made_up = skill.source == "made up"
-        ids = self._make(call, "" if made_up else contract, empty=outcome == "empty")
+        if kinds := returned(skill) if contract not in CONTRACT else ():
+            ids = tuple(self._returned(kind, call, empty=outcome == "empty") for kind in kinds)
+        else:
+            ids = self._make(call, "" if skill.source == "made up" else contract, empty=outcome == "empty")
         data = {name: summary(self.values[name]) for name in ids}
         lines = [describe(n, self.values[n], self._size(n)) for n in ids] if self.content else []
         return Observation(
@@ -137,7 +140,8 @@ class World:
         at = self.rng.random()
         if needs_weights(skill) and at < 0.6:
             return "unavailable"
-        if contract in FINDERS and at > 0.9:
+        finds = contract in FINDERS if contract in CONTRACT else bool(set(returned(skill)) & set(FOUND))
+        if finds and at > 0.9:
             return "empty"
         if 0.6 < at < 0.63:
             return self.rng.choice(("deadline", "skill_error", "out_of_memory", "unavailable"))
@@ -146,6 +150,20 @@ class World:
     def _size(self, name: str) -> tuple[int, int] | None:
         frame = self.frame_of(name)
         return self.artifacts[frame].size if frame in self.artifacts else None
+
+    def _returned(self, kind: str, call: ToolCall, *, empty: bool) -> str:
+        """Record a value of a kind as what a call made and return its id."""
+        if kind == "picture":
+            return self.picture(call.id)
+        frame = self.frame_of(_written_picture(call, self) or self.newest() or "")
+        made: Mapping[str, Callable[[], Value]] = {
+            "boxes": lambda: self._boxes(call, "", frame, empty=empty),
+            "masks": lambda: self._masks(frame, empty=empty, named=False),
+            "points": lambda: Points(xy=() if empty else (self._point(),), frame=frame),
+            "text": lambda: self._text("", "", empty=False),
+            "number": lambda: Number(value=self._number()),
+        }
+        return self.add(made[kind](), call.id)
 
     def _make(self, call: ToolCall, contract: str, *, empty: bool) -> tuple[str, ...]:
         image = _written_picture(call, self) or self.newest() or ""
@@ -171,6 +189,9 @@ class World:
     def _number(self) -> int | float:
         whole = self.rng.randint(-99, 10 ** self.rng.randint(1, 7))
         return whole if self.rng.random() < 0.6 else whole + round(self.rng.random(), 3)
+
+    def _point(self) -> tuple[float, float]:
+        return (self.rng.uniform(1, 60), self.rng.uniform(1, 60))
 
     def _box(self) -> tuple[float, float, float, float]:
         x, y = self.rng.uniform(0, 50), self.rng.uniform(0, 50)

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,9 +72,13 @@ class Source:
         seed: int,
         longest: int = POSITIONS,
         boards: Mapping[str, Board] | None = None,
+        make: Callable[..., Generator] = Generator,
     ) -> None:
-        """Draw everything from `seed`; chats of more than `longest` tokens with their offer are drawn anew."""
-        self.generator = Generator(material, pool.kinds, boards, content=False)
+        """Draw everything from `seed`; chats of more than `longest` tokens with their offer are drawn anew.
+
+        `make` makes what draws the offers and chats.
+        """
+        self.generator = make(material, pool.kinds, boards, content=False)
         self.encoder = encoder
         self.rng = random.Random(seed)
         self.seed = seed

@@ -8,7 +8,7 @@ import argparse
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from typing import Any
 from tool_data.boards import boards as draw_boards
 from tool_data.generate import Generator
 from tool_data.material import Material
+from tool_data.pictures import Pool
 from tool_data.pictures import pool as draw_pool
 
 from .checkpoint import load_model, processor_of, save
 from .data import REFINING, STAGES, Source, Stage, pixels, sample_texts
-from .encode import Encoder, Group
+from .encode import Chats, Encoder, Group
 from .forward import Reader, Seen
 from .memory import keep_memory
 from .model import Size, build
@@ -89,8 +90,13 @@ class Plan:
 class Run:
     """One training run."""
 
-    def __init__(self, plan: Plan, out: Path, workers: Workers | None = None) -> None:
-        """Draw the data, train the tokeniser and make a fresh model; `out` receives checkpoints."""
+    def __init__(
+        self, plan: Plan, out: Path, workers: Workers | None = None, make: Callable[..., Generator] = Generator
+    ) -> None:
+        """Draw the data, train the tokeniser and make a fresh model; `out` receives checkpoints.
+
+        `make` makes what draws the offers and chats.
+        """
         import torch
 
         keep_memory()
@@ -100,10 +106,11 @@ class Run:
         self.plan, self.out, self.workers = plan, out, workers or Workers()
         material = Material.load()
         pool = draw_pool(plan.pictures, plan.seed)
-        self.tokenizer = self._tokenizer(Generator(material, pool.kinds, content=False))
+        self.tokenizer = self._tokenizer(material, pool)
         encoder = Encoder(Cached(self.tokenizer), plan.size.image_tokens)
         boards = draw_boards(plan.pictures, plan.seed)
-        self.source = Source(material, pool, encoder, plan.seed * 1000 + self.workers.rank, boards=boards.truth)
+        seed = plan.seed * 1000 + self.workers.rank
+        self.source = Source(material, pool, encoder, seed, boards=boards.truth, make=make)
         self.processor = processor_of(self.tokenizer, plan.size)
         self.device = torch.device(plan.device)
         self.dtype = _dtype(plan)
@@ -118,13 +125,14 @@ class Run:
         self.model.to(self.device)
         self.say = ids.convert_tokens_to_ids("<say>")
         self.slots = torch.tensor(sorted(encoder.vocabulary.slots), device=self.device)
-        self.seen = 0.0
+        self.seen, self.stopped = 0.0, False
         self.begun, self.seconds = time.monotonic(), 0.0
         self._optimisers()
 
-    def _tokenizer(self, generator: Generator) -> Any:
+    def _tokenizer(self, material: Material, pool: Pool) -> Any:
         """Train the tokeniser, or take that of the checkpoint the run goes on from."""
         if self.plan.start is None:
+            generator = Generator(material, pool.kinds, content=False)
             return train_tokenizer(sample_texts(generator, self.plan.sample, self.plan.seed), self.plan.size.vocabulary)
         from transformers import AutoTokenizer
 
@@ -163,7 +171,11 @@ class Run:
 
     def _done(self) -> float:
         """Return how much of the run is done, the same in every process."""
-        return max(self.seen / self.plan.tokens, self.seconds / 60 / self.plan.minutes)
+        return 1.0 if self.stopped else max(self.seen / self.plan.tokens, self.seconds / 60 / self.plan.minutes)
+
+    def stopping(self) -> bool:
+        """Return whether this process was asked to end the run; where one was, all end behind the same step."""
+        return False
 
     def _stage(self, done: float) -> Stage:
         until = 0.0
@@ -193,8 +205,9 @@ class Run:
             found.append([float(losses[name].detach()) for name in LOSSES])
         means = [sum(values) / len(found) for values in zip(*found, strict=True)]
         tokens = float(sum(group.tokens for group in groups))
-        told = [*means, tokens, time.monotonic() - self.begun]
-        *means, tokens, self.seconds = self.workers.average(self.model.parameters(), told)
+        told = [*means, tokens, time.monotonic() - self.begun, float(self.stopping())]
+        *means, tokens, self.seconds, stopping = self.workers.average(self.model.parameters(), told)
+        self.stopped = stopping > 0
         self.seen += tokens * self.workers.count
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0))
         for parameters in self.adam.param_groups:
@@ -217,8 +230,8 @@ class Run:
         parts = [self._sampled(offer.hidden, group.offer, nobody, ~nobody)]
         looks: dict[str, list[tuple[Any, Any]]] = {kind: [] for kind in LOOKS}
         looks["own"].append(_looked(offer, "own", None))
-        for chats in group.chunks:
-            seen = reader.chats(offer, chats, self.pixels)
+        read = [(chats, reader.chats(offer, chats, self.pixels)) for chats in group.chunks]
+        for chats, seen in read:
             parts.append(self._sampled(seen.hidden, chats.ids, chats.targets, chats.real))
             chat, predicting, _ = chats.pairs.T
             looks["copy"].append(_looked(seen, "copy", self.weights(chats.ids[chat, predicting + 1])))
@@ -230,7 +243,11 @@ class Run:
         losses = {"planner": _mean(each[mine], weights[mine]), "prompt": each[~mine].mean()}
         for kind, found in looks.items():
             losses[kind] = _mean(*(torch.cat(values) for values in zip(*found, strict=True)))
-        return losses
+        return {**losses, **self.further(group, read)}
+
+    def further(self, group: Group, read: Sequence[tuple[Chats, Seen]]) -> dict[str, Any]:
+        """Return further losses of chats that were read, by name; `total` has to add them."""
+        return {}
 
     def _sampled(self, hidden: Any, ids: Any, targets: Any, real: Any) -> tuple[Any, Any, Any, Any]:
         """Return hidden states (N, width), the tokens they predict, which the planner wrote, their weights (N,)."""

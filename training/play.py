@@ -13,13 +13,14 @@ import numpy as np
 from agent import Agent, Chat
 from agent.planner import CallReady, Delta, Planner
 from agent.trace import PlannerOutput, ToolCall, Trace, Turn
-from skills import Boxes, Cancel, InputError, Line, Masks, Param, Picture, Skill, Text, Value
+from skills import Boxes, Cancel, InputError, Line, Masks, Number, Param, Picture, Points, Skill, Text, Value
 from skills.registry import AnySkill, Registry
 from skills.store import Artifacts
 from tool_data.formats.base import rows
 from tool_data.others import unable
 from tool_data.pictures import KINDS
 from tool_data.pictures import pool as draw_pool
+from tool_data.returned import returned
 
 HELDOUT = Path(__file__).parent.parent / "tool_data" / "heldout"
 """Requests with gold calls, one JSON line each, written apart from the training phrasings."""
@@ -105,11 +106,15 @@ def _filled(value: Any, made: Sequence[Sequence[str]], marks: Sequence[str]) -> 
 class Player:
     """Plays rows with one planner."""
 
-    def __init__(self, planner: Planner | str, *, swapped: bool = False) -> None:
-        """Use a planner; with `swapped` every row is shown a picture of another kind than its own."""
+    def __init__(self, planner: Planner | str, *, swapped: bool = False, added: Sequence[AnySkill] = ()) -> None:
+        """Use a planner; with `swapped` every row is shown a picture of another kind than its own.
+
+        `added` skills stand behind the contract's in every offer; they do not run.
+        """
         self.swapped = swapped
-        self.unseen = unseen_skills()
-        self.agent = Agent(planner, skills=list(self.unseen.values()), max_steps=TURNS)
+        self.added = {skill.name: skill for skill in added}
+        self.unseen = {name: skill for name, skill in unseen_skills().items() if name not in self.added}
+        self.agent = Agent(planner, skills=[*added, *self.unseen.values()], max_steps=TURNS)
         self._told = Told()
         self._past = Agent(self._told, max_steps=TURNS)
         self._own = [skill.name for skill in Registry.load().offer()]
@@ -139,8 +144,11 @@ class Player:
         return chat.ask(row["request"], images, region=_region(row.get("mark"))).turn
 
     def _offer(self, row: Mapping[str, Any]) -> list[str]:
-        """Return what is on offer: the contract's skills but those withheld; with an unseen one, a few more of them."""
-        own = [name for name in self._own if name not in row.get("withheld", ())]
+        """Return what is on offer: the contract's skills but those withheld, and the added ones.
+
+        With an unseen one, a few more of them.
+        """
+        own = [*(name for name in self._own if name not in row.get("withheld", ())), *self.added]
         if row["group"] != "unseen":
             return own
         names = list(self.unseen)
@@ -151,7 +159,9 @@ class Player:
         """Return recorded results of every skill, but of those that a row is to find unavailable."""
         missing = {call["name"] for step in row["calls"] for call in step} if row["group"] == "unavailable" else set()
         names = [name for name in [*self._own, *self.unseen] if name not in missing and name not in RUN]
-        return {name: [_result(name)] * TURNS for name in names}
+        told: dict[str, list[Value | tuple[Value, ...]]] = {name: [_result(name)] * TURNS for name in names}
+        told.update({name: [_added_result(skill)] * TURNS for name, skill in self.added.items()})
+        return told
 
     def _picture(self, row: Mapping[str, Any]) -> Picture:
         kind = row["picture"]
@@ -176,24 +186,44 @@ def _region(mark: str | None) -> list[float] | None:
     return {"box": [0.2, 0.2, 0.7, 0.8], "point": [0.5, 0.5]}.get(mark or "")
 
 
+_BOXES = ((30.0, 40.0, 120.0, 160.0), (180.0, 60.0, 260.0, 170.0))
+_SAID = Text.of("a quiet street in the evening")
+
+
 def _result(name: str) -> Value | tuple[Value, ...]:
     """Return a plausible result of a skill, enough for a next step to work on."""
-    boxes = ((30.0, 40.0, 120.0, 160.0), (180.0, 60.0, 260.0, 170.0))
     if name in ("find_faces", "detect"):
         label = "face" if name == "find_faces" else "thing"
-        return Boxes(xyxy=boxes, scores=(0.9, 0.8), labels=(label, label))
+        return Boxes(xyxy=_BOXES, scores=(0.9, 0.8), labels=(label, label))
     if name in ("read_text", "read_code"):
-        return Text(lines=tuple(Line(text=t, box=b) for t, b in zip(("Open daily", "Gate four"), boxes, strict=True)))
+        return Text(lines=tuple(Line(text=t, box=b) for t, b in zip(("Open daily", "Gate four"), _BOXES, strict=True)))
     if name in ("segment", "segment_scene", "segment_like"):
-        mask = np.zeros((SIDE, SIDE), dtype=bool)
-        mask[40:160, 30:120] = True
-        masks = Masks.from_arrays([mask])
+        masks = _mask()
         return (masks, _blank().model_copy(update={"view": True})) if name == "segment_scene" else masks
     if name == "estimate_depth":
         return _blank().model_copy(update={"view": True})
     if name in ("tag", "caption", "retrieve", "moderate"):
-        return Text.of("a quiet street in the evening")
+        return _SAID
     return _blank()
+
+
+def _added_result(skill: AnySkill) -> tuple[Value, ...]:
+    """Return a result of the kinds an added skill returns, a text where it does not say."""
+    made: dict[str, Value] = {
+        "picture": _blank(),
+        "boxes": Boxes(xyxy=_BOXES, scores=(0.9, 0.8), labels=("thing", "thing")),
+        "masks": _mask(),
+        "points": Points(xy=((40.0, 60.0),)),
+        "text": _SAID,
+        "number": Number(value=7),
+    }
+    return tuple(made[kind] for kind in returned(skill) or ("text",))
+
+
+def _mask() -> Masks:
+    mask = np.zeros((SIDE, SIDE), dtype=bool)
+    mask[40:160, 30:120] = True
+    return Masks.from_arrays([mask])
 
 
 @lru_cache(maxsize=1)

@@ -4,8 +4,11 @@ On a CPU two such processes do nearly twice the work of one; two threads of one 
 tables being small.
 """
 
+import signal
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -45,8 +48,11 @@ class Workers:
         return [float(value) for value in told]
 
 
-def together(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """Call `work(workers, *arguments)` in `count` processes at once; `work` is a function of a module."""
+def together(count: int, work: Callable[..., None], *arguments: Any, deaf: bool = False) -> None:
+    """Call `work(workers, *arguments)` in `count` processes at once; `work` is a function of a module.
+
+    Processes that are `deaf` do not hear Ctrl-C, which is for this one, and are ended where it ends before them.
+    """
     if count == 1:
         work(Workers(), *arguments)
         return
@@ -55,7 +61,23 @@ def together(count: int, work: Callable[..., None], *arguments: Any) -> None:
     spawn: Any = start_processes
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{Path(folder) / 'meeting'}"
-        spawn(_join, (count, meeting, work, arguments), nprocs=count, start_method="spawn")
+        with _ignored() if deaf else nullcontext():
+            context = spawn(_join, (count, meeting, work, arguments), count, False, deaf, start_method="spawn")
+        while not context.join():
+            pass
+
+
+@contextmanager
+def _ignored() -> Iterator[None]:
+    """Ignore Ctrl-C; processes started meanwhile ignore it for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _join(rank: int, count: int, meeting: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
