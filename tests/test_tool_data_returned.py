@@ -35,11 +35,16 @@ def _skill(annotation):
 def test_kinds_are_those_of_the_annotation(annotation, kinds):
     item = _skill(annotation)
     assert returned(item) == kinds
-    world = World(random.Random(0), Words(), {"scene": ("a" * 64,)}, content=True)
-    world.picture()
-    seen = world.run(ToolCall(id="call_1", name="it", args={}), item, "it", "success")
-    assert tuple(world.artifacts[name].kind for name in seen.artifacts) == (kinds or ("text",))
-    assert all(name in seen.content for name in seen.artifacts)
+    succeeded = 0
+    for seed in range(30):
+        world = World(random.Random(seed), Words(), {"scene": ("a" * 64,)}, content=True)
+        world.picture()
+        seen = world.run(ToolCall(id="call_1", name="it", args={}), item, "it")
+        if seen.status == "success":
+            succeeded += 1
+            assert tuple(world.artifacts[name].kind for name in seen.artifacts) == (kinds or ("text",))
+            assert all(name in seen.content for name in seen.artifacts)
+    assert 20 < succeeded <= 30
 
 
 def test_a_made_up_skill_says_nothing():
