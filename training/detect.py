@@ -125,11 +125,15 @@ class Run:
                 self.save()
 
     def batch(self, done: float) -> Batch:
-        """Draw the scenes of a step at `done` of the run (0-1): few things and small pictures first."""
+        """Draw the scenes of a step at `done` of the run (0-1): few things and small pictures first.
+
+        A run that goes on from a checkpoint begins in the middle of that.
+        """
+        ripe = done if self.plan.start is None else max(done, 0.5)
         cells = self.plan.size.side // STRIDES[-1]
-        fewer = 2 if done < 0.4 else 1 if done < 0.75 else 0
+        fewer = 2 if ripe < 0.4 else 1 if ripe < 0.75 else 0
         side = STRIDES[-1] * (cells - fewer + self.lessons.rng.randint(0, 1 if fewer else 0))
-        return self.lessons.batch(self.plan.batch, most=2 if done < self.plan.easy else 5, side=side)
+        return self.lessons.batch(self.plan.batch, most=2 if ripe < self.plan.easy else 5, side=side)
 
     def optimiser(self) -> Optimiser:
         """Return a fresh optimiser of all that the model has."""
