@@ -17,14 +17,17 @@ setup: $(VENV)/installed
 demo: setup
 	$(BIN)/python -m demo
 
+# A process a core, each with one thread of its own.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8
+
 test: setup
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 fix: setup
 	$(BIN)/ruff format .

@@ -6,6 +6,7 @@ from .agent import Agent, Answer, Chat
 from .events import CallStarted, Progress, StepEnded, TurnEnded
 from .planner import CallReady, ContextFull, Delta, Planner
 from .planners.scripted import ScriptedPlanner
+from .rollouts import rollout
 from .trace import Citation, Observation, PlannerOutput, Step, ToolCall, Trace, Turn
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "Trace",
     "Turn",
     "TurnEnded",
+    "rollout",
 ]

@@ -1,5 +1,6 @@
 """Agent and Chat: the Python door. `Agent().ask("blur the faces", images=["a.jpg"])`."""
 
+import copy
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,6 +115,12 @@ class Agent:
             loaded = load_planner(self._planner)
             self._planner = loaded
             return loaded
+
+    def with_planner(self, planner: Planner, seed: int) -> "Agent":
+        """Return an agent with another planner and seed; skills, their loaded models and all settings are shared."""
+        other = copy.copy(self)
+        other._planner, other.seed = planner, seed
+        return other
 
     def ask(
         self, request: str, images: Sequence[Any] = (), *, region: Region | None = None, cancel: Cancel | None = None

@@ -1,4 +1,4 @@
-"""Greedy decoding with a kept prefix: the picture and the chat so far are read once.
+"""Decoding with a kept prefix, greedy in serving: the picture and the chat so far are read once.
 
 `generate` is not used: with a grammar, a pre-filled cache and pictures in the suffix its features do not combine.
 """
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from skills import Cancel
+
+from .sampler import Sampler
 
 KEPT = 4
 """Prefixes kept (one a chat, newest last)."""
@@ -118,12 +120,19 @@ def _stacked(inputs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def constrained(
-    decoder: Decoder, logits: np.ndarray, matcher: Any, stop_ids: Sequence[int], limit: int, cancel: Cancel
+    decoder: Decoder,
+    logits: np.ndarray,
+    matcher: Any,
+    stop_ids: Sequence[int],
+    limit: int,
+    cancel: Cancel,
+    sampler: Sampler | None = None,
 ) -> Generator[int, None, bool]:
-    """Yield tokens greedily until a stop token is the best the grammar allows, or `limit` tokens were written.
+    """Yield tokens until a stop token is chosen among those the grammar allows, or `limit` tokens were written.
 
+    Chosen is the best, or what `sampler` draws; it keeps every token, those the grammar forces and the stop token too.
     Returns True where the pass came to its end, False where the limit cut it. Tokens the grammar forces are read in
-    one pass. Raises skills.Cancelled between tokens.
+    one pass, with a sampler one by one: each has logits of its own. Raises skills.Cancelled between tokens.
     """
     import llguidance.numpy as bitmask
 
@@ -137,9 +146,16 @@ def constrained(
             allowed = logits[None].copy()
             bitmask.apply_token_bitmask_inplace(allowed, mask)
             best = int(allowed.argmax())
-            if best in stop_ids or not np.isfinite(allowed[0, best]):
+            if not np.isfinite(allowed[0, best]):
+                return True
+            if sampler is not None and (best := sampler.pick(allowed[0])) in stop_ids:
+                sampler.keep(best, logits)
+            if best in stop_ids:
                 return True
             forced = [best]
+        if sampler is not None:
+            forced = forced[:1]
+            sampler.keep(forced[0], logits)
         matcher.consume_tokens(forced)
         yield from forced
         written += len(forced)

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from skills import Skill
 
@@ -14,6 +15,9 @@ from .trace import CallError, Observation, PlannerOutput, Step, ToolCall, Trace,
 
 _FILL = re.compile("\ue000(\\d+)\ue001")
 _TEMPLATES = Path(__file__).parent / "templates"
+
+Family = Literal["chatml", "vicuna"]
+"""Families of checkpoints that have a template of ours."""
 
 Plain = Callable[[str], str]
 """From text that somebody else wrote to its placeholder in a template's output."""
@@ -28,6 +32,29 @@ def tools_of(skills: Sequence[Skill[..., Any]]) -> list[dict[str, Any]]:
         }
         for skill in skills
     ]
+
+
+@cache
+def family_template(family: Family) -> str:
+    """Return our chat template of a family; it marks what the planner writes with a `generation` block.
+
+    It reads `tools`, or the same words as a system message (`offer_text`), and arguments as objects or as JSON text.
+    """
+    return "".join((_TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8") for name in ("offer", family))
+
+
+def offer_text(tools: Sequence[Mapping[str, Any]]) -> str:
+    """Return the offer as our templates write it, for trainers that hand templates no tools."""
+    return str(_offer().module.offer(tools))
+
+
+@cache
+def _offer() -> Any:
+    from jinja2 import Environment
+
+    environment = Environment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    return environment.from_string((_TEMPLATES / "offer.jinja").read_text(encoding="utf-8"))
 
 
 def to_messages(trace: Trace, plain: Plain) -> list[dict[str, Any]]:
@@ -135,8 +162,8 @@ class ChatTemplate:
         self.note = ""
         dropped = self._dropped()
         if dropped:
-            family = "chatml" if "<|im_start|>" in tokenizer.get_vocab() else "vicuna"
-            self._template = (_TEMPLATES / f"{family}.jinja").read_text(encoding="utf-8")
+            family: Family = "chatml" if "<|im_start|>" in tokenizer.get_vocab() else "vicuna"
+            self._template = family_template(family)
             self.note = (
                 f"the checkpoint's chat template drops {', '.join(dropped)}; handeye's {family} template is used"
             )

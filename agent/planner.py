@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from skills import Cancel, Skill
 from skills.store import Artifacts
@@ -52,5 +52,17 @@ class Planner(Protocol):
 
         Raises ContextFull before decoding where the conversation does not fit, skills.Cancelled where `cancel` was
         set. Text that is neither calls nor an answer is given as `PlannerOutput.malformed`, never raised.
+        """
+        ...
+
+
+@runtime_checkable
+class Sampled(Protocol):
+    """A planner that can also draw what it writes, which `agent.rollout` needs."""
+
+    def sampled(self, temperature: float, seed: int) -> Planner:
+        """Return a planner that draws from softmax(logits / temperature) with a generator of its own.
+
+        Its outputs hold `token_ids` and `logprobs`. With temperature 0 it takes the best token.
         """
         ...

@@ -11,7 +11,10 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from skills import Boxes, InputError, Masks, Value
 from skills.pictures import read_picture
+from skills.store import Store
 from skills.values import Frozen, value_from_json
+
+from .agent import Agent, Chat
 
 
 class Row(Frozen):
@@ -74,6 +77,22 @@ def _complaint(error: ValidationError) -> str:
     if first["type"] == "string_pattern_mismatch":
         return f"{key!r} is empty; say what to do"
     return f"{key!r}: {first['msg']}"
+
+
+def row_of(data: Mapping[str, Any]) -> Row:
+    """Return the row that a mapping holds; keys that no row has are left alone. Raises InputError."""
+    try:
+        return Row.model_validate({key: value for key, value in data.items() if key in Row.model_fields})
+    except ValidationError as error:
+        raise InputError(f"row {str(data.get('id'))!r}: {_complaint(error)}") from None
+
+
+def chat_of(row: Row, agent: Agent, folder: Path, *, trace_id: str, store: Store | None) -> Chat:
+    """Return the chat that a row's requests are asked in; raises InputError for an offer or results of no skill."""
+    results = results_of(row, folder)
+    for name in results or ():
+        agent.registry.get(name)
+    return agent.chat(trace_id=trace_id, store=store, offer=row.offer, results=results)
 
 
 def results_of(row: Row, folder: Path) -> dict[str, list[tuple[Value, ...]]] | None:

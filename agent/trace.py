@@ -61,9 +61,9 @@ class PlannerOutput(Frozen):
     notes: tuple[str, ...] = ()
     """What the planner's adapter changed or could not use, each one line."""
     token_ids: tuple[int, ...] | None = None
-    """The tokens decoded, where the planner is asked to keep them."""
+    """The tokens decoded, where the planner is asked to keep them; a stop token stands last where one was chosen."""
     logprobs: tuple[float, ...] | None = None
-    """Their log-probabilities, likewise."""
+    """Their natural log-probabilities under the full softmax at temperature 1, before the grammar; likewise."""
 
 
 class CallError(Frozen):

@@ -78,6 +78,11 @@ def test_the_commands_of_the_data_page_run_in_order(tmp_path, monkeypatch):
     assert "Apache-2.0" in Path("mixed.md").read_text(encoding="utf-8")
     assert Path("trl.parquet").stat().st_size > 1000
     assert len(Path("again.jsonl").read_text().splitlines()) == 300
+    (training,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    told = {}
+    exec(training, told)
+    assert {image.format for row in told["rows"] for image in row["images"]} == {"PNG"}
+    assert "generation %}" in told["template"]
     for name in SUMMARIES:
         assert f"`{name}`" in page
 

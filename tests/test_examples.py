@@ -20,8 +20,14 @@ def test_an_example_says_what_it_should(name, said):
     assert runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]() == said
 
 
+def test_rewards_are_computed_from_what_was_executed():
+    rewards = runpy.run_path(str(EXAMPLES / "rollout_rewards.py"))["main"]()
+    assert [len(row) for row in rewards] == [3, 3]
+    assert max(rewards[0]) == max(rewards[1]) == 1
+
+
 def test_every_example_is_run_here():
-    tested = {"scripted", "langchain_tools", "replay", "find_red", "answer"}
+    tested = {"scripted", "langchain_tools", "replay", "find_red", "answer", "rollout_rewards"}
     assert {path.stem for path in EXAMPLES.glob("*.py")} == tested
 
 

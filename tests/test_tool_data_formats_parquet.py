@@ -81,7 +81,7 @@ def test_what_datasets_reads_holds_the_same_arguments_and_schemas(file, tmp_path
 
     table = Dataset.from_parquet(str(file), cache_dir=str(tmp_path))
     assert table.column_names == ["messages", "tools", "images", "simulated"]
-    written = [row["messages"][1]["tool_calls"][0]["function"]["arguments"] for row in table]
+    written = [row["messages"][2]["tool_calls"][0]["function"]["arguments"] for row in table]
     assert [json.dumps(json.loads(text)) for text in written] == [json.dumps(args) for _, args in SETS]
     schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in json.loads(table[0]["tools"])}
     assert schemas == {skill.name: skill.schema for skill in SKILLS}

@@ -1,12 +1,9 @@
-"""`handeye data`: a table of subcommands, each a module with `main(argv) -> int`, imported when it is used."""
+"""`handeye data`: a table of its subcommands."""
 
-import importlib
-import sys
 from collections.abc import Sequence
 
 from agent.cli import Command
-from skills import InputError
-from skills.errors import nearest
+from agent.subcommands import dispatch
 
 SUBCOMMANDS: dict[str, Command] = {
     "import": Command("tool_data.importing", "read other people's data into Traces"),
@@ -23,19 +20,4 @@ SUBCOMMANDS: dict[str, Command] = {
 
 def main(argv: Sequence[str]) -> int:
     """Run a subcommand and return its exit status; raises InputError for what cannot be used."""
-    name, *rest = argv or ("",)
-    if name in ("", "-h", "--help"):
-        print(_help(), file=sys.stdout if name else sys.stderr)
-        return 0 if name else 2
-    if name not in SUBCOMMANDS:
-        hint = nearest(name, SUBCOMMANDS, f"expected one of {', '.join(SUBCOMMANDS)}")
-        raise InputError(f"`handeye data` has no {name!r}; {hint}")
-    status: int = importlib.import_module(SUBCOMMANDS[name].module).main(rest)
-    return status
-
-
-def _help() -> str:
-    rows = [f"  {name:<10} {command.summary}" for name, command in SUBCOMMANDS.items()]
-    return "\n".join(
-        ["usage: handeye data SUBCOMMAND ...", "", *rows, "", "`handeye data SUBCOMMAND --help` tells more."]
-    )
+    return dispatch("data", SUBCOMMANDS, argv)

@@ -15,6 +15,7 @@ sources:
 duplicates:                 # each rule may be left out
   text: 0.9                 # of rows whose words overlap so far, the first is kept, whatever their pictures are
   text_on_same_picture: 0.8 # the same among rows with the same pictures, or without any
+  picture_bits: 8           # pictures whose 64-bit difference hashes differ in so few bits are one for the rules here
   rows_per_picture: 40      # no more rows than this with one picture
 heldout:
   files: [benchmark.jsonl]  # Traces, or rows with "request" or "requests"
@@ -67,6 +68,8 @@ class Duplicates(Frozen):
     """Jaccard of word sequences from which two rows are one, whatever their pictures are."""
     text_on_same_picture: float | None = Field(default=0.8, gt=0, le=1)
     """The same among rows with the same pictures, or without any."""
+    picture_bits: int | None = Field(default=None, ge=0, le=32)
+    """Bits of 64 in which the difference hashes of pictures may differ that are one; None: only equal payloads are."""
     rows_per_picture: int | None = Field(default=None, ge=1)
     """Rows that may have one picture."""
 

@@ -113,9 +113,10 @@ def draw(phrasing: str, language: Language, words: Words, rng: random.Random, *,
     pieces = SLOT.split(phrasing)
     slots = {i: words.value(piece, language, rng) for i, piece in enumerate(pieces) if i % 2}
     names = {i: pieces[i] for i in slots}
-    texts = [slots.get(i, piece) for i, piece in enumerate(pieces)]
-    if noise:
-        texts = _noisy(texts, language, words, rng)
+    plain = [slots.get(i, piece) for i, piece in enumerate(pieces)]
+    texts = _noisy(list(plain), language, words, rng) if noise else plain
+    if not "".join(texts).strip():
+        texts = plain
     values = {names[i]: " ".join(texts[i].split()) for i in slots}
     return Request(" ".join("".join(texts).split()), values)
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,10 @@ class RunGenerator(Generator):
 def drawn(plan: Plan, numbers: Sequence[int]) -> Iterator[str]:
     """Yield rows by number as JSON, all of one gallery: `numbers` lie between two multiples of ROWS."""
     registry = Registry.load().configured(plan.profile)
-    material = replace(Material.load(), skills=tuple(registry.offer()))
+    material = replace(_material(), skills=tuple(registry.offer()))
     name = f"{plan.seed}-{numbers[0] // ROWS}"
     stage = Stage(
-        gallery=gallery(name, Pictograms.load(plan.pictograms), material.words, plan.real),
+        gallery=gallery(name, _pictograms(plan.pictograms), material.words, plan.real),
         store=Store(plan.store),
         results=Results(plan.results),
         runtime=Runtime(),
@@ -97,3 +98,13 @@ def drawn(plan: Plan, numbers: Sequence[int]) -> Iterator[str]:
         rng = random.Random(f"run {plan.seed}-{number}")
         offer = generator.offer(rng, full=plan.full)
         yield generator.chat(offer, rng, mix=MIX, seed=plan.seed, name=f"run-{plan.seed}-{number}").to_json()
+
+
+@cache
+def _material() -> Material:
+    return Material.load()
+
+
+@cache
+def _pictograms(paths: tuple[Path, ...]) -> Pictograms:
+    return Pictograms.load(paths)

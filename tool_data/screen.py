@@ -3,15 +3,18 @@
 import json
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from agent.saved import store_of
 from agent.trace import Trace
+from skills.store import Store
 
 from .contamination import Heldout
 from .jsonl import lines
+from .looks import Looks
 from .recipe import Duplicates, Recipe, Source
 from .similar import Similar, counted, hashed, sequences
 from .split import pictures_of, splits_of, tokens
@@ -46,15 +49,21 @@ class Seen:
     def __init__(self, rules: Duplicates, sample: Iterable[Trace] = ()) -> None:
         """Start empty; `sample` are rows like those to come, by which rare words are told from common ones."""
         self._rules = rules
-        common = counted(item for trace in sample for item in _both(trace))
+        common = counted(item for trace in sample for item in _both(trace, pictures_of(trace)))
         self._by_text = Similar(rules.text or 1.0, common)
         self._by_both = Similar(rules.text_on_same_picture or 1.0, common)
         self._pictures: Counter[str] = Counter()
+        self._looks = Looks(rules.picture_bits) if rules.picture_bits is not None else None
 
-    def repeated(self, trace: Trace) -> str:
-        """Return which rule says that a row is there already, or ""; a row that is not is kept in mind."""
+    def repeated(self, trace: Trace, store: Store) -> str:
+        """Return which rule says that a row is there already, or ""; a row that is not is kept in mind.
+
+        `store` holds the row's payloads.
+        """
         rules, pictures = self._rules, pictures_of(trace)
-        by_text, by_both = _both(trace)
+        if self._looks is not None:
+            pictures = tuple(dict.fromkeys(self._looks.name(picture, store) for picture in pictures))
+        by_text, by_both = _both(trace, pictures)
         if rules.text is not None and self._by_text.near(by_text) is not None:
             return "near-duplicate text"
         if rules.text_on_same_picture is not None and self._by_both.near(by_both) is not None:
@@ -69,10 +78,10 @@ class Seen:
         return ""
 
 
-def _both(trace: Trace) -> tuple[frozenset[int], frozenset[int]]:
+def _both(trace: Trace, pictures: Sequence[str]) -> tuple[frozenset[int], frozenset[int]]:
     """Return the word sequences of a row, and the same each with the row's pictures."""
-    said, pictures = sequences(text_of(trace)), "\n".join(sorted(pictures_of(trace)))
-    return hashed(said), hashed(f"{pictures}\t{item}" for item in said)
+    said, named = sequences(text_of(trace)), "\n".join(sorted(pictures))
+    return hashed(said), hashed(f"{named}\t{item}" for item in said)
 
 
 def text_of(trace: Trace) -> list[str]:
@@ -103,9 +112,10 @@ def screen(recipe: Recipe, folder: Path) -> tuple[list[Screened], int]:
     found = []
     for source in recipe.sources:
         screened = Screened(source, folder / source.file)
+        store = Store(store_of(screened.path))
         for line in lines(screened.path):
             screened.read += 1
-            why = _why(line.trace, heldout, seen, recipe.splits)
+            why = _why(line.trace, heldout, seen, recipe.splits, store)
             if why:
                 screened.left_out[why] += 1
             else:
@@ -121,7 +131,7 @@ def _sample(paths: Iterable[Path]) -> Iterator[Trace]:
         yield from (line.trace for line in islice(lines(path), SAMPLE) if line.trace is not None)
 
 
-def _why(trace: Trace | None, heldout: Heldout, seen: Seen, splits: Mapping[str, float]) -> str:
+def _why(trace: Trace | None, heldout: Heldout, seen: Seen, splits: Mapping[str, float], store: Store) -> str:
     """Return why a row is left out, or ""."""
     if trace is None:
         return "no Trace"
@@ -129,4 +139,4 @@ def _why(trace: Trace | None, heldout: Heldout, seen: Seen, splits: Mapping[str,
         return "near a held-out request"
     if splits and len(splits_of(trace, splits)) > 1:
         return "pictures of different splits"
-    return seen.repeated(trace)
+    return seen.repeated(trace, store)

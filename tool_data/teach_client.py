@@ -71,6 +71,8 @@ class Endpoint:
     """Tokens of a reply, at most."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """More keys of the request's body; one that is None is left out of it."""
+    options: str = "--"
+    """What the options that name an endpoint begin with, for errors: "--" for --url, --model, --key-env."""
 
     def body(self, messages: Sequence[Message]) -> dict[str, Any]:
         """Return what is sent."""
@@ -113,10 +115,11 @@ class Endpoint:
         if error.code in AGAIN or error.code >= 500:
             return TryAgain(f"status {error.code}: {told}", _asked_wait(error.headers.get("Retry-After", "")))
         if error.code in (401, 403):
-            return InputError(f"{self.url!r} answers {error.code}: {told}; check the key and its --key-env")
+            return InputError(f"{self.url!r} answers {error.code}: {told}; check the key and its {self.options}key-env")
         if error.code in (404, 405) or error.code < 400:
             return InputError(
-                f"{self.url!r} answers {error.code}: {told}; check --url (it ends before /chat/completions) and --model"
+                f"{self.url!r} answers {error.code}: {told}; check {self.options}url (it ends before "
+                f"/chat/completions) and {self.options}model"
             )
         return Rejected(f"the endpoint refuses the request with {error.code}: {told}")
 
@@ -188,17 +191,17 @@ def _reply(data: bytes) -> Reply:
     return Reply(text if isinstance(text, str) else "", counted[0], counted[1], problem)
 
 
-def endpoint(url: str, model: str, key_env: str | None, **settings: Any) -> Endpoint:
+def endpoint(url: str, model: str, key_env: str | None, *, options: str = "--", **settings: Any) -> Endpoint:
     """Return the endpoint that the options name; raises InputError where they cannot be used.
 
     The key is read from the variable `key_env`; where none is named, none is sent.
     """
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise InputError(f"--url {url!r} is no endpoint; expected e.g. https://api.openai.com/v1")
+        raise InputError(f"{options}url {url!r} is no endpoint; expected e.g. https://api.openai.com/v1")
     key = os.environ.get(key_env, "").strip() if key_env else ""
     if key_env and not key:
-        raise InputError(f"the variable {key_env!r} is not set; put the key into it, or leave out --key-env")
+        raise InputError(f"the variable {key_env!r} is not set; put the key into it, or leave out {options}key-env")
     if not key.isascii() or not key.isprintable():
         raise InputError(f"the variable {key_env!r} holds characters that no key has; expected printable ASCII")
-    return Endpoint(url, model, key, **settings)
+    return Endpoint(url, model, key, options=options, **settings)

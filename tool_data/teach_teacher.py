@@ -95,7 +95,8 @@ class Teacher:
                 raise
             except Rejected as rejected:
                 if not self._taken.is_set():
-                    hint = "no request was taken yet, so check --model, --body and --max-tokens"
+                    begin = self.endpoint.options
+                    hint = f"no request was taken yet, so check {begin}model, {begin}body and {begin}max-tokens"
                     raise InputError(f"{rejected}; {hint}") from None
                 raise
             self._taken.set()

@@ -14,7 +14,7 @@ from skills.store import Store
 
 from ..agent import Agent, Chat
 from ..options import common, make_agent, parser
-from ..rows import Damaged, Row, read_batch, results_of
+from ..rows import Damaged, Row, chat_of, read_batch
 from ..saved import prepare, read_rows, store_of
 from ..show import clean, ended
 from ..trace import Trace
@@ -117,7 +117,8 @@ class _Batch:
             return
         started = time.monotonic()
         try:
-            chat = self._chat(row)
+            store = Store(store_of(self.output.path))
+            chat = chat_of(row, self.agent, self.folder, trace_id=row.id, store=store)
         except InputError as error:
             self._report(number, str(error))
             return
@@ -129,13 +130,6 @@ class _Batch:
         why = next((line for turn in chat.trace.turns if (line := ended(turn))), "")
         self.failed += bool(why)
         print(clean(f"{row.id}: {why or 'answered'}, {time.monotonic() - started:.1f} s"), file=sys.stderr)
-
-    def _chat(self, row: Row) -> Chat:
-        store = Store(store_of(self.output.path))
-        results = results_of(row, self.folder)
-        for name in results or ():
-            self.agent.registry.get(name)
-        return self.agent.chat(trace_id=row.id, store=store, offer=row.offer, results=results)
 
     def _run(self, row: Row, chat: Chat, cancel: Cancel) -> str:
         """Ask a row's requests one after another; a bug ends the row. Return what could not be used, or ""."""

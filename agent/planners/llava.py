@@ -1,5 +1,6 @@
 """The LLaVA planner: any `AutoModelForImageTextToText`, one rendering, calls under a grammar, the prefix kept."""
 
+import copy
 import hashlib
 import json
 import threading
@@ -17,6 +18,7 @@ from ..llava_plus_dialect import LlavaPlus
 from ..llava_plus_reader import LlavaPlusReader
 from ..messages import ChatTemplate
 from ..planner import CallReady, ContextFull, Delta
+from ..sampler import Sampler
 from ..segments import Segment, encode
 from ..slots import DIALECT, Slots
 from ..slots_grammar import grammar
@@ -120,6 +122,17 @@ class LlavaPlanner:
         self._template = None if own else ChatTemplate(self._tokenizer, processor.image_token)
         self._pictures: dict[str, tuple[int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
+        self._sampler: Sampler | None = None
+
+    def sampled(self, temperature: float, seed: int) -> "LlavaPlanner":
+        """Return a planner over the same model that draws its tokens, and keeps them with their log-probabilities.
+
+        It reads with a prefix of its own, so what it writes depends on its seed and its chats, on no other's. Use it
+        for one chat at a time. See `agent.rollout` for what `PlannerOutput.token_ids` and `.logprobs` hold.
+        """
+        drawing = copy.copy(self)
+        drawing.decoder, drawing._sampler = Decoder(self.decoder.model), Sampler(temperature, seed)
+        return drawing
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -138,12 +151,13 @@ class LlavaPlanner:
             raise RuntimeError(f"the grammar of the offer is wrong: {matcher.get_error()}")
         with self._turn(cancel):
             whole = yield from self._write(self._read(segments, artifacts), matcher, reader, cancel)
+        kept = dict(zip(("token_ids", "logprobs"), self._sampler.kept, strict=True)) if self._sampler else {}
         if whole:
             yield from reader.end()
-            yield reader.output.model_copy(update={"notes": self.notes})
+            yield reader.output.model_copy(update={"notes": self.notes, **kept})
         else:
             note = f"a pass was cut off at {ANSWER_TOKENS} tokens"
-            yield PlannerOutput(malformed=note, notes=(*self.notes, note))
+            yield PlannerOutput(malformed=note, notes=(*self.notes, note), **kept)
 
     def _script(
         self, trace: Trace, skills: Sequence[Skill[..., Any]], artifacts: Artifacts
@@ -175,7 +189,11 @@ class LlavaPlanner:
         self, logits: Any, matcher: Any, reader: _Reader, cancel: Cancel
     ) -> Generator[Delta | CallReady, None, bool]:
         """Decode one pass into `reader`; return whether it came to its end."""
-        tokens = constrained(self.decoder, logits, matcher, self._stop_ids, ANSWER_TOKENS, cancel)
+        if self._sampler is not None:
+            self._sampler.begin()
+        tokens = constrained(
+            self.decoder, logits, matcher, self._stop_ids, ANSWER_TOKENS, cancel, sampler=self._sampler
+        )
         while True:
             try:
                 token_id = next(tokens)

@@ -5,8 +5,10 @@ A row that is laid out otherwise than its `Style` does it keeps its layout, neve
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from agent.messages import offer_text
 from agent.trace import Origin, Trace
 
 from . import row_layout
@@ -29,10 +31,14 @@ def to_trace(row: Row, name: str, report: Report, style: Style) -> Trace:
     read = [reader.message(at, message) for at, message in enumerate(source)]
     if reader.left:
         raise Refused(f"{reader.left} pictures of 'images' have no place; expected a part {{'type': 'image'}} for each")
+    offered, places = False, list(range(len(read)))
+    if style.columns and tools and read and read[0].role == "system":
+        read, places, offered = _without_offer(read, places, offer_text(tools))
     system = {"system": read[0].text} if read and read[0].role == "system" else {}
     origin = Origin(format=style.name, row=name, extra={**system, **({"tools": foreign} if foreign else {})})
-    trace, form = fold(read, origin, offer, report)
-    told = to_messages(trace, form)
+    trace, form = fold(read, origin, offer, report, places)
+    form |= {"offered": True} if offered else {}
+    told = _told(trace, form, tools_of(trace), style)
     form["messages"] = {
         str(at): hollow(message, known)
         for at, (message, known) in enumerate(zip(source, told, strict=True))
@@ -45,7 +51,7 @@ def to_trace(row: Row, name: str, report: Report, style: Style) -> Trace:
 def from_trace(trace: Trace, style: Style) -> dict[str, Any]:
     """Return the row of a trace, laid out as the row it was read from; raises Refused."""
     form, tools = form_of(trace, style.name), tools_of(trace)
-    values, usual = _values(to_messages(trace, form), form, tools, style)
+    values, usual = _values(_told(trace, form, tools, style), form, tools, style)
     if "row" in form:
         return row_layout.pour(form["row"], values, usual, tools, list(values))
     return {key: values[key] for key in usual}
@@ -53,8 +59,28 @@ def from_trace(trace: Trace, style: Style) -> dict[str, Any]:
 
 def plain_row(trace: Trace, style: Style) -> dict[str, Any]:
     """Return the row of a trace as the style lays it out, whatever row it was read from; raises Refused."""
-    values, usual = _values(to_messages(trace, {}), {}, tools_of(trace), style)
+    tools = tools_of(trace)
+    values, usual = _values(_told(trace, {}, tools, style), {}, tools, style)
     return {key: values[key] for key in usual}
+
+
+def _told(trace: Trace, form: Mapping[str, Any], tools: list[Any], style: Style) -> list[Message]:
+    """Return the messages of a trace, the offer told at their head: TRL hands the template of a VLM no tools."""
+    told = to_messages(trace, form)
+    if not (style.columns and tools and (form.get("offered") or not form)):
+        return told
+    system = told.pop(0).text + "\n" if told and told[0].role == "system" else ""
+    return [Message("system", system + offer_text(tools)), *told]
+
+
+def _without_offer(read: list[Message], places: list[int], offer: str) -> tuple[list[Message], list[int], bool]:
+    """Return messages, where each stands in its row, and whether the offer stood behind the system's words."""
+    system = read[0].text
+    if not system.endswith(offer):
+        return read, places, False
+    if system == offer:
+        return read[1:], places[1:], True
+    return [replace(read[0], text=system.removesuffix(offer).removesuffix("\n")), *read[1:]], places, True
 
 
 def _values(
