@@ -18,6 +18,7 @@ from training.detect_looks import Looks
 from training.detect_model import Size, processor_of
 from training.detect_optimiser import Optimiser
 from training.detect_tokenizer import MARKS, train_tokenizer
+from training.optimiser import Muon
 
 NOUNS = {"1f436": "dog face", "1f34e": "red apple", "1f511": "key", "1f697": "automobile", "1f335": "cactus"}
 TOY = Plan(
@@ -139,6 +140,32 @@ def test_a_batch_is_what_the_processor_would_make_of_it(styles: list[Path]) -> N
         centre, size = batch.labels[number]["boxes"][:, :2], batch.labels[number]["boxes"][:, 2:]
         corners = np.concatenate([centre - size / 2, centre + size / 2], axis=1) * 96
         assert np.allclose(corners, np.array([box for _, box in told.found]).reshape(-1, 4), atol=1e-3)
+
+
+def test_a_scene_stands_on_the_ground_it_is_given(styles: list[Path]) -> None:
+    from PIL import Image
+
+    ground = Image.new("RGB", (96, 96), (10, 200, 30))
+    made = scene(random.Random(0), Pictograms.load(styles[:1]), side=96, most=1, ground=ground)
+    assert ground.getcolors() == [(96 * 96, (10, 200, 30))]
+    (thing,) = made.things
+    x0, y0, x1, y1 = map(round, thing.box)
+    left = np.asarray(made.picture).copy()
+    left[y0:y1, x0:x1] = (10, 200, 30)
+    assert (left == (10, 200, 30)).all()
+    assert made.picture != ground
+
+
+def test_a_kernel_moves_as_its_matrix_does() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    kernel = torch.nn.Parameter(torch.randn(4, 2, 3, 3))
+    matrix = torch.nn.Parameter(kernel.detach().reshape(4, 18).clone())
+    kernel.grad = torch.randn(4, 2, 3, 3)
+    matrix.grad = kernel.grad.reshape(4, 18).clone()
+    Muon([kernel, matrix]).step()
+    assert torch.equal(kernel.detach().reshape(4, 18), matrix.detach())
 
 
 def test_a_fresh_model_expects_nothing(run: Run) -> None:
