@@ -6,8 +6,6 @@ detector knows are asked for. `--save` draws what is found at the profile's thre
 """
 
 import argparse
-import contextlib
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +17,8 @@ from skills.builtin.annotate import annotate
 from skills.builtin.detect import detect
 from skills.pictures import read_picture
 
+from .precision import Box, average_precision
+
 LEAST = 0.01
 """Score from which boxes count for the precision at every recall."""
 
@@ -26,62 +26,41 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def truth(folder: Path) -> Iterator[tuple[Path, list[tuple[str, list[float]]]]]:
-    """Yield (photograph, its boxes (class, left, top, width, height) in pixels), classes the detector knows."""
+    """Yield (photograph, its boxes (class, x0, y0, x1, y1 in pixels)), classes FastestDet knows."""
     for file in sorted((folder / "ground-truth").glob("*.txt")):
         rows = [line.split() for line in file.read_text().splitlines() if line.strip()]
         boxes = [(row[0], [float(value) for value in row[-4:]]) for row in rows if row[0] in NAMES]
-        known = [(name, [left, top, right - left, bottom - top]) for name, (left, top, right, bottom) in boxes]
-        yield folder / "images-optional" / f"{file.stem}.jpg", known
+        yield folder / "images-optional" / f"{file.stem}.jpg", boxes
 
 
-def found(detector: Any, picture: Picture, objects: Sequence[str], threshold: float | None = None) -> Boxes:
-    """Return what the detector finds of `objects`."""
-    boxes: Boxes = detector(picture, list(objects), threshold, ctx=Context()).values[0]
+def found(
+    detector: Any, picture: Picture, objects: Sequence[str], ctx: Context, threshold: float | None = None
+) -> Boxes:
+    """Return what the detector, whose model `ctx` keeps, finds of `objects`."""
+    boxes: Boxes = detector(picture, list(objects), threshold, ctx=ctx).values[0]
     return boxes
 
 
-def average_precision(detector: Any, folder: Path) -> tuple[float, dict[str, tuple[float, int]], int]:
+def by_class(detector: Any, folder: Path) -> tuple[float, dict[str, tuple[float, int]], int]:
     """Return (AP50, class -> (AP50, boxes there are), photographs)."""
-    import numpy as np
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
     photos = list(truth(folder))
     counts = Counter(name for _, boxes in photos for name, _ in boxes)
-    ids = {name: number for number, name in enumerate(sorted(counts), start=1)}
-    told: list[dict[str, Any]] = []
-    seen: list[dict[str, Any]] = []
+    told, seen, ctx = [], [], Context()
     for number, (photo, boxes) in enumerate(photos, start=1):
-        for name, box in boxes:
-            known = {"image_id": number, "category_id": ids[name], "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
-            told.append({"id": len(told) + 1, **known})
-        made = found(detector, read_picture(photo)[0], sorted(ids), LEAST)
-        for (left, top, right, bottom), score, name in zip(made.xyxy, made.scores, made.labels, strict=True):
-            box = [left, top, right - left, bottom - top]
-            seen.append({"image_id": number, "category_id": ids[name], "bbox": box, "score": score})
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = {
-            "images": [{"id": number} for number in range(1, len(photos) + 1)],
-            "annotations": told,
-            "categories": [{"id": number, "name": name} for name, number in ids.items()],
-        }
-        coco.createIndex()
-        scored = COCOeval(coco, coco.loadRes(seen), "bbox")
-        scored.evaluate()
-        scored.accumulate()
-    precision = scored.eval["precision"][0, :, :, 0, 2]  # at IoU 0.5, all recalls, every class, any size, 100 boxes
-    each = {name: (float(precision[:, number - 1].mean()), counts[name]) for name, number in ids.items()}
-    return float(np.mean([value for value, _ in each.values()])), each, len(photos)
+        told.extend(Box(number, name, box) for name, box in boxes)
+        made = found(detector, read_picture(photo)[0], sorted(counts), ctx, LEAST)
+        seen.extend(Box(number, *each) for each in zip(made.labels, made.xyxy, made.scores, strict=True))
+    each = {name: (value, counts[name]) for name, value in average_precision(told, seen).items()}
+    return sum(value for value, _ in each.values()) / len(each), each, len(photos)
 
 
 def draw(detector: Any, photos: Sequence[Path], to: Path) -> int:
     """Draw what is found on each photograph and return how many boxes that were."""
     to.mkdir(parents=True, exist_ok=True)
-    total = 0
+    total, ctx = 0, Context()
     for photo in photos:
         picture = read_picture(photo)[0]
-        boxes = found(detector, picture, NAMES)
+        boxes = found(detector, picture, NAMES, ctx)
         total += len(boxes.xyxy)
         items = tuple(Region(box=box, label=name) for box, name in zip(boxes.xyxy, boxes.labels, strict=True))
         drawn = annotate(picture, Regions(items=items)) if items else picture
@@ -99,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     told = parser.parse_args(argv)
     detector = detect.using(implementation="fastest_det", checkpoint=told.onnx)
     if told.truth:
-        whole, each, photos = average_precision(detector, told.truth)
+        whole, each, photos = by_class(detector, told.truth)
         print(f"AP50 {whole:.3f} over {len(each)} classes, {photos} photographs")
         for name, (value, count) in sorted(each.items(), key=lambda item: -item[1][1]):
             print(f"  {name:14} {value:.3f}  ({count} boxes)")

@@ -82,13 +82,15 @@ def scene(
     nouns: Sequence[str] = (),
     forms: float = 0.3,
     sizes: tuple[float, float] = (0.14, 0.45),
+    ground: "Image | None" = None,
 ) -> Scene:
     """Draw a scene of one to `most` things over a texture, (side, side) px; equal generators draw equal scenes.
 
     `nouns` are chosen from (default: all), `forms` is the share of plain coloured forms, `sizes` the least and the
     greatest share of the picture's side that a thing's longer side takes. Nothing covers more than COVERED of another.
+    `ground`, RGB of that size, takes the texture's place.
     """
-    canvas = texture(rng, side)
+    canvas = texture(rng, side) if ground is None else ground.copy()
     chosen = tuple(nouns) or pictograms.nouns
     things: list[Thing] = []
     repeated = rng.random() < 0.3

@@ -23,7 +23,10 @@ class Muon:
         steps: int = 5,
         dtype: Any = None,
     ) -> None:
-        """Take (rows, columns) parameters; `rate` is the learning rate, `steps` those of Newton-Schulz in `dtype`."""
+        """Take (rows, columns) parameters, or kernels (rows, ...) that are read as such.
+
+        `rate` is the learning rate, `steps` those of Newton-Schulz in `dtype`.
+        """
         self.dtype = dtype
         self.matrices = list(matrices)
         self.rate, self.momentum, self.decay, self.steps = rate, momentum, decay, steps
@@ -40,11 +43,12 @@ class Muon:
                 if self._moments[i] is None:
                     self._moments[i] = torch.zeros_like(matrix)
                 moment = self._moments[i].lerp_(matrix.grad, 1 - self.momentum)
-                told = matrix.grad.lerp(moment, self.momentum)
-                update = orthogonal(told if self.dtype is None else told.to(self.dtype), self.steps).to(matrix.dtype)
+                told = matrix.grad.lerp(moment, self.momentum).flatten(1)
+                told = orthogonal(told if self.dtype is None else told.to(self.dtype), self.steps)
+                update = told.to(matrix.dtype).view(matrix.shape)
                 rate = self.rate * scale
                 matrix.mul_(1 - rate * self.decay)
-                matrix.add_(update, alpha=-rate * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5)
+                matrix.add_(update, alpha=-rate * max(1.0, told.shape[0] / told.shape[1]) ** 0.5)
 
 
 def orthogonal(matrix: Any, steps: int = 5) -> Any:
@@ -69,3 +73,10 @@ def schedule(done: float, warm: float) -> float:
     if done < FLAT:
         return 1.0
     return max(0.02, 1.0 - 0.98 * (done - FLAT) / (1 - FLAT))
+
+
+def fast_dtype() -> Any:
+    """Return bfloat16 where this processor has units for it, else float32."""
+    import torch
+
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32

@@ -25,7 +25,7 @@ from .encode import Chats, Encoder, Group
 from .forward import Reader, Seen
 from .memory import keep_memory
 from .model import Size, build
-from .optimiser import Muon, schedule
+from .optimiser import Muon, fast_dtype, schedule
 from .tokenizer import Cached, train_tokenizer
 from .workers import Workers, together
 
@@ -289,8 +289,7 @@ def _dtype(plan: Plan) -> Any:
 
     if plan.dtype != "auto":
         return getattr(torch, plan.dtype)
-    fast = plan.device == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if plan.device == "cuda" else fast_dtype()
 
 
 def _mean(values: Any, weights: Any) -> Any:

@@ -123,7 +123,7 @@ def already_seen(backbone: Any, seen: Callable[[], Any]) -> Iterator[None]:
 
 def _one_prompt(dino: Dino, features: Any, objects: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return (Q, 4) boxes, centre and size in 0-1 of the picture, and (Q, K) scores of K objects."""
-    prompt, spans = _prompt(objects)
+    prompt, spans = prompt_of(objects)
     offsets = dino.tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]
     boxes, logits = dino.answers(features, prompt)
     tokens = logits[0].float().sigmoid().cpu().numpy()  # (Q, 256)
@@ -134,7 +134,7 @@ def _one_prompt(dino: Dino, features: Any, objects: Sequence[str]) -> tuple[np.n
     return boxes[0].float().cpu().numpy(), np.stack(columns, axis=1)
 
 
-def _prompt(objects: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+def prompt_of(objects: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """Return the objects as one prompt, "cat. red car.", and the characters of each in it."""
     prompt, spans = "", []
     for item in objects:
@@ -148,7 +148,7 @@ def _chunks(dino: Dino, objects: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of runs of objects that fit the model's text length together."""
     start = used = 0
     for i, item in enumerate(objects):
-        size = len(dino.tokenizer(_prompt([item])[0], add_special_tokens=False)["input_ids"])
+        size = len(dino.tokenizer(prompt_of([item])[0], add_special_tokens=False)["input_ids"])
         if used + size > dino.room and i > start:
             yield start, i
             start, used = i, 0
