@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw
 from skills import Context, InputError
 from skills.builtin.generate import generate
 from tool_data.pictograms import Pictograms, names
+from tool_data.scenes import Thing
 from training import generate as trainer
-from training.generate_data import Draughtsman, Example, numbered, pixels
+from training.generate_data import Draughtsman, Example, covered, numbered, pixels
 from training.generate_diffusion import DiffusionTrainer
 from training.generate_model import Parts, Size, build, load, save, train_tokenizer
 from training.generate_vae import VaeTrainer, encode, peak_ratio, to_model, whiten
@@ -118,6 +119,12 @@ def test_equal_numbers_draw_equal_pictures(draughtsman: Draughtsman) -> None:
     assert not np.array_equal(pixels([drawn(5)]), pixels([drawn(6)]))
 
 
+def test_squares_that_things_cover() -> None:
+    thing = Thing("star", "red", "", (16.0, 0.0, 40.0, 32.0), b"")
+    found = covered([Example(Image.new("RGB", (64, 64)), Shown("star", "red"), (thing,))], 4)
+    assert found[0].tolist() == [[0, 1, 0.5, 0], [0, 1, 0.5, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
 def test_styles_that_lack_a_noun_are_refused(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "2b50.png").write_bytes((folder / "2b50.png").read_bytes())
     with pytest.raises(InputError) as caught:
@@ -161,7 +168,8 @@ def test_steps_of_the_unet_lower_the_loss_and_train_the_text_encoder() -> None:
     diffusion = DiffusionTrainer(parts, torch.float32)
     latents, captions = torch.randn(4, 4, 8, 8), ["a red star"] * 4
 
-    losses = [diffusion.step(latents, captions, torch.Generator().manual_seed(1)) for _ in range(20)]
+    nothing = torch.zeros(4, 8, 8)
+    losses = [diffusion.step(latents, captions, nothing, torch.Generator().manual_seed(1)) for _ in range(20)]
     assert losses[-1] < 0.9 * losses[0]
     trained = next(value for name, value in parts.text.state_dict().items() if "token_embedding" in name)
     assert not torch.equal(trained, embedding)

@@ -19,7 +19,7 @@ import numpy as np
 from skills import InputError
 from tool_data.pictograms import Pictograms
 
-from .generate_data import Draughtsman, Example, numbered, pixels
+from .generate_data import Draughtsman, Example, covered, numbered, pixels
 from .generate_diffusion import DiffusionTrainer
 from .generate_model import Parts, Size, build, load, save, train_tokenizer
 from .generate_vae import VaeTrainer, crops, encode, peak_ratio, to_model, whiten
@@ -118,7 +118,7 @@ class Run:
         """Train the UNet and the text encoder on the pool's latents, each time with another caption."""
         import torch
 
-        latents, shown = self._pool()
+        latents, places, shown = self._pool()
         log.info("encoded %d pictures, variance %.3f", len(shown), float(latents.var()))
         trainer = DiffusionTrainer(self.parts, self.dtype)
         generator = torch.Generator().manual_seed(self.plan.seed)
@@ -126,7 +126,7 @@ class Run:
         for step, done in _until(self.plan.minutes):
             chosen = [self.rng.randrange(len(shown)) for _ in range(self.plan.batch)]
             captions = [request(shown[number], self.rng) for number in chosen]
-            losses.append(trainer.step(latents[chosen], captions, generator, schedule(done, WARM)))
+            losses.append(trainer.step(latents[chosen], captions, places[chosen], generator, schedule(done, WARM)))
             if step:
                 log.info("UNet: step %d done %.3f loss %.4f", step, done, np.mean(losses))
                 losses.clear()
@@ -137,17 +137,19 @@ class Run:
         save(self.parts, self.out)
         log.info("UNet: %d steps of %d pictures", trainer.steps, self.plan.batch)
 
-    def _pool(self, at_once: int = 256) -> tuple[Any, list[Shown]]:
-        """Return the latents (pool, C, H, W) and what their pictures show."""
+    def _pool(self, at_once: int = 256) -> tuple[Any, Any, list[Shown]]:
+        """Return the latents (pool, C, H, W), where things cover them (pool, H, W), and what their pictures show."""
         import torch
 
         latents: list[Any] = []
+        places: list[Any] = []
         shown: list[Shown] = []
         for start in range(0, self.plan.pool, at_once):
             part = [self.example(number) for number in range(start, min(start + at_once, self.plan.pool))]
             latents.append(encode(self.parts.vae, pixels(part), self.dtype))
+            places.append(torch.from_numpy(covered(part, latents[-1].shape[-1])))
             shown.extend(example.shown for example in part)
-        return torch.cat(latents), shown
+        return torch.cat(latents), torch.cat(places), shown
 
 
 def _until(minutes: float) -> Iterator[tuple[int, float]]:

@@ -26,7 +26,7 @@ DRAWN = 112
 SIZES = ((0.6, 0.85), (0.36, 0.46), (0.3, 0.4))
 """Least and greatest share of the picture's side that each of one, two or three things takes."""
 
-FOCUS = (1.0, 2.5)
+FOCUS = (1.5, 4.0)
 """Least and greatest radius in pixels by which a ground is out of focus."""
 
 COUNTS = (1, 1, 1, 1, 1, 1, 1, 1, 2, 3)
@@ -142,3 +142,15 @@ def numbered(draughtsman: Draughtsman, seed: int, number: int, pairs: Sequence[P
 def pixels(examples: Sequence[Example]) -> np.ndarray:
     """Return pictures as (N, 3, H, W) uint8."""
     return np.stack([np.asarray(example.picture) for example in examples]).transpose(0, 3, 1, 2)
+
+
+def covered(examples: Sequence[Example], cells: int) -> np.ndarray:
+    """Return the share of each of `cells` x `cells` squares that boxes of things cover, (N, cells, cells) float32."""
+    found = np.zeros((len(examples), cells, cells), dtype=np.float32)
+    for number, example in enumerate(examples):
+        side = example.picture.width
+        full = np.zeros((side, side), dtype=np.float32)
+        for x0, y0, x1, y1 in (thing.box for thing in example.things):
+            full[int(y0) : int(y1), int(x0) : int(x1)] = 1
+        found[number] = full.reshape(cells, side // cells, cells, side // cells).mean((1, 3))
+    return found

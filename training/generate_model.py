@@ -161,8 +161,9 @@ def scheduler() -> Any:
 
 
 def save(parts: Parts, out: Path) -> None:
-    """Write a StableDiffusionPipeline, weights in float16, without a safety checker."""
+    """Write a StableDiffusionPipeline, weights in float16, without a safety checker; it takes the place of a folder."""
     import copy
+    import shutil
 
     import diffusers
 
@@ -179,7 +180,10 @@ def save(parts: Parts, out: Path) -> None:
         requires_safety_checker=False,
     )
     _quiet()
-    pipeline.save_pretrained(out, max_shard_size=SHARD)
+    part = out.with_name(f"{out.name}.part")
+    pipeline.save_pretrained(part, max_shard_size=SHARD)
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
 
 
 def load(folder: Path) -> Parts:
