@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,22 @@ class Judge:
             steps += 1
         self.parts.eval()
         return steps
+
+    def save(self, file: Path) -> None:
+        """Write its weights as safetensors."""
+        from safetensors.torch import save_file
+
+        save_file({name: value.contiguous() for name, value in self.parts.state_dict().items()}, file)
+
+    @classmethod
+    def load(cls, file: Path) -> "Judge":
+        """Return the judge of a file of weights."""
+        from safetensors.torch import load_file
+
+        made = cls()
+        made.parts.load_state_dict(load_file(file))
+        made.parts.eval()
+        return made
 
     def judge(self, pictures: np.ndarray) -> Verdict:
         """Judge pictures (N, 3, H, W) uint8."""

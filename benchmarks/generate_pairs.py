@@ -1,6 +1,6 @@
 """Whether the embedded `generate` paints pairs of colour and noun it never saw, judged by a CNN of other styles.
 
-python -m benchmarks.generate_pairs PIPELINE --pictograms A B --judge-pictograms C D E --pool N --sheet OUT.png
+python -m benchmarks.generate_pairs PIPELINE --pictograms A B --judge-pictograms C D E --judge FILE --sheet OUT.png
 `--pictograms` and `--pool` are what the pipeline was trained with. The sheet shows 20 samples, each beside the picture
 it was trained on that is nearest in pixels, and the one nearest in the judge's features.
 """
@@ -107,26 +107,36 @@ def sheet(rows: Sequence[tuple[str, Sequence[np.ndarray]]], to: Path, across: in
     made.save(to)
 
 
+def _judge(file: Path, draughtsman: Draughtsman, minutes: float) -> Judge:
+    if file.is_file():
+        return Judge.load(file)
+    judge = Judge()
+    print("the judge took", judge.train(draughtsman, minutes, 0), "steps", flush=True)
+    judge.save(file)
+    return judge
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the judge, paint, judge, look for the nearest, print every figure as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generate_pairs", description=__doc__)
     parser.add_argument("pipeline", type=Path)
     parser.add_argument("--pictograms", type=Path, nargs="+", required=True)
     parser.add_argument("--judge-pictograms", type=Path, nargs="+", required=True)
+    parser.add_argument("--judge", type=Path, required=True, help="file of the judge's weights; trained where absent")
     parser.add_argument("--minutes", type=float, default=8.0, help="of the judge's training")
     parser.add_argument("--pool", type=int, default=16_000, help="pictures the pipeline was trained on")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=3.0)
-    parser.add_argument("--seed", type=int, default=0, help="the training's own")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="the trainings' own, each with its pool")
     parser.add_argument("--sheet", type=Path, required=True)
     told = parser.parse_args(argv)
     ours, theirs = (Draughtsman(Pictograms.load(paths)) for paths in (told.pictograms, told.judge_pictograms))
     unseen, seen = sorted(held_out()), list(trained_on())[:: len(trained_on()) // len(held_out())][: len(held_out())]
-    judge = Judge(told.seed)
-    found: dict[str, Any] = {"judge's steps": judge.train(theirs, told.minutes, told.seed)}
+    judge = _judge(told.judge, theirs, told.minutes)
+    found: dict[str, Any] = {}
 
     def scenes(draughtsman: Draughtsman, pairs: Sequence[Pair]) -> list[Example]:
-        return [numbered(draughtsman, told.seed, UNSEEN + number, [pair]) for number, pair in enumerate(pairs)]
+        return [numbered(draughtsman, 0, UNSEEN + number, [pair]) for number, pair in enumerate(pairs)]
 
     drawn = pixels(scenes(ours, unseen))
     options = {"checkpoint": str(told.pipeline), "side": SIDE, "safety_checker": False}
@@ -143,10 +153,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(name, found[name], flush=True)
 
     def trained(number: int) -> Example:
-        return numbered(ours, told.seed, number, trained_on())
+        turn, within = divmod(number, told.pool)
+        return numbered(ours, told.seeds[turn], within, trained_on())
 
     chosen = range(0, len(unseen), len(unseen) // SHOWN)
-    near = nearest(trained, told.pool, np.concatenate([made[list(chosen)], drawn[list(chosen)]]), judge)
+    near = nearest(
+        trained, told.pool * len(told.seeds), np.concatenate([made[list(chosen)], drawn[list(chosen)]]), judge
+    )
     for place, name in enumerate(("generated", "drawn anew")):
         half = slice(place * SHOWN, (place + 1) * SHOWN)
         found[f"nearest, {name}"] = {

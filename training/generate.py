@@ -60,7 +60,7 @@ class Plan:
     """How large the parts are; a run that goes on from a pipeline takes its sizes."""
     start: Path | None = None
     """Pipeline to go on from; with no minutes for its autoencoder that stays as it is."""
-    save_every: float = 10.0
+    save_every: float = 5.0
     """Minutes between checkpoints."""
 
 

@@ -1,8 +1,8 @@
 """Trains the UNet and the text encoder of the embedded `generate` on latents and captions.
 
-v-prediction (Salimans and Ho, "Progressive distillation", 2022) with every time weighing alike in v: noisy times, where
-it is decided what is painted and where, weigh far more than by their signal-to-noise ratio. Errors on things weigh more
-than those on grounds. Captions are left out for guidance without a classifier (Ho and Salimans 2022).
+v-prediction (Salimans and Ho, "Progressive distillation", 2022) with every time weighing alike in v, and noisy times, where
+it is decided what is painted and where, drawn more often: their density rises linearly. Errors on things weigh more than
+those on grounds. Captions are left out for guidance without a classifier (Ho and Salimans 2022).
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class DiffusionTrainer:
         """
         import torch
 
-        times = torch.randint(0, len(self.kept), (len(latents),), generator=generator)
+        times = (torch.rand(len(latents), generator=generator).sqrt() * len(self.kept)).long()
         noise = torch.randn(latents.shape, generator=generator)
         kept = self.kept[times].view(-1, 1, 1, 1)
         signal, spread = kept.sqrt(), (1 - kept).sqrt()
