@@ -1,7 +1,7 @@
 """Trains the UNet and the text encoder of the embedded `generate` on latents and captions.
 
-v-prediction (Salimans and Ho, "Progressive distillation", 2022) with every time weighing alike in v, and noisy times, where
-it is decided what is painted and where, drawn more often: their density rises linearly. Errors on things weigh more than
+v-prediction (Salimans and Ho, "Progressive distillation", 2022), every time weighing alike in v; noisy times, where it is
+decided what is painted and where, are drawn more often: their density rises linearly. Errors on things weigh more than
 those on grounds. Captions are left out for guidance without a classifier (Ho and Salimans 2022).
 """
 
@@ -49,7 +49,8 @@ class DiffusionTrainer:
         """
         import torch
 
-        times = (torch.rand(len(latents), generator=generator).sqrt() * len(self.kept)).long()
+        drawn = torch.rand(len(latents), generator=generator).sqrt() * len(self.kept)
+        times = drawn.long().clamp(max=len(self.kept) - 1)
         noise = torch.randn(latents.shape, generator=generator)
         kept = self.kept[times].view(-1, 1, 1, 1)
         signal, spread = kept.sqrt(), (1 - kept).sqrt()
