@@ -1,8 +1,8 @@
 """Trains the UNet and the text encoder of the embedded `generate` on latents and captions.
 
-v-prediction (Salimans and Ho, "Progressive distillation", 2022), every time weighing alike in v; noisy times, where it is
-decided what is painted and where, are drawn more often: their density rises linearly. Errors on things weigh more than
-those on grounds. Captions are left out for guidance without a classifier (Ho and Salimans 2022).
+v-prediction (Salimans and Ho, "Progressive distillation", 2022), every time weighing alike in v; noisy times, where it
+is decided what is painted and where, are drawn more often: their density rises linearly. Errors on things weigh more
+than those on grounds. Captions are left out for guidance without a classifier (Ho and Salimans 2022).
 """
 
 from collections.abc import Sequence
