@@ -101,10 +101,17 @@ def scene(
         else:
             noun = rng.choice(FORMS) if not chosen or rng.random() < forms else rng.choice(chosen)
         drawn, colour, style = _drawn(rng, pictograms, noun, size)
-        place = _place(rng, drawn.size, side, [thing.box for thing in things])
-        if place is not None:
-            things.append(_paste(canvas, drawn, place, noun, colour, style))
+        thing = put(rng, canvas, drawn, noun, colour, style, among=[other.box for other in things])
+        things.extend([thing] if thing else [])
     return Scene(canvas, tuple(things))
+
+
+def put(
+    rng: random.Random, canvas: "Image", drawn: "Image", noun: str, colour: str, style: str, *, among: Sequence[Box]
+) -> Thing | None:
+    """Draw a thing (RGBA, cropped to its ink) among others on a square canvas; None where none of TRIES places fits."""
+    place = _place(rng, drawn.size, canvas.width, among)
+    return None if place is None else _paste(canvas, drawn, place, noun, colour, style)
 
 
 def grid(rng: random.Random, board: Board, *, side: int = 256) -> Scene:
