@@ -13,7 +13,7 @@ from typing import Any
 
 from skills import InputError
 from tool_data.boards import COLOURS, FORMS
-from tool_data.pictograms import Pictograms
+from tool_data.pictograms import Pictograms, installed
 
 from .detect_data import Batch, Lessons
 from .detect_drawn import split
@@ -73,7 +73,7 @@ class Run:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan, self.out = plan, out
-        seen = split(Pictograms.load(pictograms) if pictograms else Pictograms.installed()).train
+        seen = split(Pictograms.load(pictograms or installed())).train
         if not seen.nouns:
             raise InputError(
                 "no pictograms to teach with; install a font such as Noto Color Emoji or give --pictograms"
