@@ -1,5 +1,6 @@
 """Profiles: TOML files that say which planner plans, how long a call may take and what is on offer."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError
 from skills import InputError
 from skills.values import Frozen
 
-NAMES = ("embedded", "laptop", "full")
+NAMES = ("embedded", "laptop", "full", "drawn")
 """The profiles that come with the checkout; the first is the default and needs no file."""
 
 FOLDER = Path(__file__).parents[1] / "profiles"
@@ -81,7 +82,7 @@ def _placed(setting: SkillSetting, folder: Path) -> SkillSetting:
     checkpoint = setting.table.get("checkpoint")
     if not isinstance(checkpoint, str) or not (folder / checkpoint).exists():
         return setting
-    return SkillSetting(**{"offer": setting.offer, **setting.table, "checkpoint": str(folder / checkpoint)})
+    return SkillSetting(**{"offer": setting.offer, **setting.table, "checkpoint": os.path.normpath(folder / checkpoint)})
 
 
 def _find(where: str) -> Path | None:

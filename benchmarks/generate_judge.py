@@ -10,7 +10,7 @@ import numpy as np
 
 from training.generate_data import Draughtsman, Example, numbered, pixels
 from training.generate_words import colours, held_out, nouns, trained_on
-from training.optimiser import schedule
+from training.optimiser import fast_dtype, schedule
 
 SIDE = 64
 """Side in pixels at which the judge looks."""
@@ -53,7 +53,7 @@ class Judge:
         self.body = torch.nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.noun, self.colour = torch.nn.Linear(384, len(nouns())), torch.nn.Linear(384, len(colours()))
         self.parts = torch.nn.ModuleList([self.body, self.noun, self.colour])
-        self.dtype = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+        self.dtype = fast_dtype()
 
     def features(self, pictures: Any) -> Any:
         """Return what both heads read, (N, 384): means and maxima over the picture."""

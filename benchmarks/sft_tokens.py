@@ -1,11 +1,12 @@
-"""Tokens a second of `handeye train` over TRL's SFTTrainer: python -m benchmarks.sft_tokens [--rows N] [--rounds N].
+"""Tokens a second of `handeye train` over TRL's SFTTrainer: python -m benchmarks.sft_tokens [--rows N] [--data FILE].
 
-Both train the same random LLaVA (576 tokens a picture; projector and language model move) on the same simulated chats
-for one epoch, in turns within one run: ours packed, TRL's in padded batches (it packs no pictures) of rows that
-`handeye data export trl` wrote, with assistant-only loss and our template, which holds offer and calls. TRL reads a
-chat in every step, ours once before the first step: that time is told apart. `--batch 1` gives TRL a chat at a time,
-neither padded nor masked, four of them a step. The model is small, so that the share of the output layer, which ours
-computes for trained tokens alone, is larger than in a model of billions.
+Both train the same random LLaVA (576 tokens a picture; projector and language model move) on the same chats, simulated
+ones or rows spread over a file of `handeye data make --run`, for one epoch, in turns within one run: ours packed, TRL's
+in padded batches (it packs no pictures) of rows that `handeye data export trl` wrote, with assistant-only loss and our
+template, which holds offer and calls. TRL reads a chat in every step, ours once before the first step: that time is
+told apart. `--batch 1` gives TRL a chat at a time, neither padded nor masked, four of them a step. The model is small,
+so that the share of the output layer, which ours computes for trained tokens alone, is larger than in a model of
+billions.
 """
 
 import argparse
@@ -64,7 +65,17 @@ class Speed:
         )
 
 
-def chats(path: Path, count: int, seed: int) -> None:
+def some(data: Path, path: Path, count: int, number: int, rounds: int) -> None:
+    """Write the rows of one of some rounds, spread evenly over a file of Traces, and export them for TRL."""
+    rows = data.read_text(encoding="utf-8").splitlines()
+    apart = len(rows) // (count * rounds)
+    chosen = rows[number * apart :: apart * rounds][:count]
+    path.write_text("".join(f"{row}\n" for row in chosen), encoding="utf-8")
+    store_of(path).symlink_to(store_of(data).resolve())
+    export(["trl", str(path), str(path.with_suffix(".trl.jsonl"))])
+
+
+def simulated(path: Path, count: int, seed: int) -> None:
     """Write simulated chats whose every picture has one of the pool's as its payload, and export them for TRL."""
     pictures = pool(PICTURES, seed).pictures
     store, digests = Store(store_of(path)), sorted(pictures)
@@ -216,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sft_tokens", description=__doc__)
     parser.add_argument("--rows", type=int, default=8, help="chats of a round")
     parser.add_argument("--rounds", type=int, default=1, help="times both train, in turns, after one to warm up")
+    parser.add_argument("--data", type=Path, help="file of `handeye data make --run` (default: simulated chats)")
     parser.add_argument("--width", type=int, default=128, help="hidden size of the language model")
     parser.add_argument("--layers", type=int, default=2, help="its layers")
     parser.add_argument("--pack", type=int, default=16384, help="tokens of a pack of ours")
@@ -227,7 +239,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         home = Path(folder)
         files = [home / f"rows-{number}.jsonl" for number in range(told.rounds + 1)]
         for number, file in enumerate(files):
-            chats(file, told.rows if number else 1, number)
+            if told.data is None:
+                simulated(file, told.rows if number else 1, number)
+            else:
+                some(told.data, file, told.rows if number else 1, number, len(files))
         checkpoint(home / "model", _texts(files), told.width, told.layers)
         for number, file in enumerate(files):
             mine = ours(str(home / "model"), file, recipe, home / f"ours-{number}")

@@ -137,7 +137,10 @@ def test_a_picture_that_cannot_be_read_is_one_line_and_exit_2(
         (["x", "--save", "FILE"], "cannot save to '{file}': File exists; name another folder"),
         (["x", "--region", "a,b"], "region 'a,b' is no box; expected x1,y1,x2,y2 (or x,y) between 0 and 1"),
         (["x", "--region", "1,2"], "region [1.0, 2.0] is no box"),
-        (["x", "--profile", "none"], "no profile is named 'none'; expected embedded, laptop, full or a FILE.toml"),
+        (
+            ["x", "--profile", "none"],
+            "no profile is named 'none'; expected embedded, laptop, full, drawn or a FILE.toml",
+        ),
         (["x", "--planner", "scripted:none.json"], "no script at 'none.json'"),
         (["x", "--seed", "many"], "argument --seed: invalid int value: 'many'; `handeye ask --help` shows the usage"),
         (["FILE"], "the request is missing: '{file}' is a file; say what to do after the pictures"),

@@ -67,7 +67,9 @@ def test_a_wrong_profile_is_one_line(text: str, expected: str, tmp_path: Path) -
 def test_a_folder_or_an_unknown_name_is_no_profile(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: Is a directory; expected a TOML file"):
         read_profile(str(tmp_path))
-    with pytest.raises(InputError, match=r"no profile is named 'big'; expected embedded, laptop, full or a FILE\.toml"):
+    with pytest.raises(
+        InputError, match=r"no profile is named 'big'; expected embedded, laptop, full, drawn or a FILE\.toml"
+    ):
         read_profile("big")
 
 

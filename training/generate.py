@@ -25,7 +25,7 @@ from .generate_model import Parts, Size, build, load, save, train_tokenizer
 from .generate_vae import VaeTrainer, crops, encode, peak_ratio, to_model, whiten
 from .generate_words import Shown, request, trained_on
 from .memory import keep_memory
-from .optimiser import schedule
+from .optimiser import fast_dtype, schedule
 
 log = logging.getLogger("training.generate")
 
@@ -79,7 +79,7 @@ class Run:
         torch.set_num_threads(plan.threads)
         self.plan, self.draughtsman, self.out = plan, draughtsman, out
         self.rng = random.Random(plan.seed)
-        self.dtype = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+        self.dtype = fast_dtype()
         self.parts: Parts = load(plan.start) if plan.start else self._fresh()
 
     def _fresh(self) -> Parts:

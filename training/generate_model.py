@@ -169,6 +169,8 @@ def save(parts: Parts, out: Path) -> None:
 
     library: Any = diffusers
     halves = {name: copy.deepcopy(getattr(parts, name)).half() for name in ("text", "vae", "unet")}
+    for name in ("vae", "unet"):
+        halves[name].register_to_config(_name_or_path="")  # else the folder the run went on from
     pipeline = library.StableDiffusionPipeline(
         tokenizer=parts.tokenizer,
         text_encoder=halves["text"],

@@ -24,7 +24,7 @@ from .planner import Plan
 REPORT = "learnt.json"
 """The report's name, in the folder of the checkpoint."""
 
-TOKENS = 400_000
+TOKENS = 1_300_000
 """Tokens a planner is trained on."""
 
 MUON, ADAM = 0.005, 0.0008
@@ -99,7 +99,7 @@ def _parser() -> Parser:
     )
     options.add_argument("--tokens", type=int, default=TOKENS, metavar="N", help=f"trained on (default {TOKENS:,})")
     options.add_argument(
-        "--minutes", type=float, default=12.0, metavar="M", help="most minutes of training (default 12)"
+        "--minutes", type=float, default=15.0, metavar="M", help="most minutes of training (default 15)"
     )
     options.add_argument(
         "--share", type=float, default=Course.share, metavar="0-1", help="share of turns for the new (0.22)"
