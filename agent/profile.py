@@ -82,7 +82,9 @@ def _placed(setting: SkillSetting, folder: Path) -> SkillSetting:
     checkpoint = setting.table.get("checkpoint")
     if not isinstance(checkpoint, str) or not (folder / checkpoint).exists():
         return setting
-    return SkillSetting(**{"offer": setting.offer, **setting.table, "checkpoint": os.path.normpath(folder / checkpoint)})
+    return SkillSetting(
+        **{"offer": setting.offer, **setting.table, "checkpoint": os.path.normpath(folder / checkpoint)}
+    )
 
 
 def _find(where: str) -> Path | None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from agent.messages import family_template
 from agent.saved import store_of
-from agent.trace import Trace
+from agent.trace import Trace, Turn
 from skills.store import Store
 from tool_data.exporting import main as export
 from tool_data.make import PICTURES, drawn
@@ -69,10 +69,8 @@ def some(data: Path, path: Path, count: int, number: int, rounds: int) -> None:
     """Write the rows of one of some rounds, spread evenly over a file of Traces, and export them for TRL."""
     rows = data.read_text(encoding="utf-8").splitlines()
     apart = len(rows) // (count * rounds)
-    chosen = rows[number * apart :: apart * rounds][:count]
-    path.write_text("".join(f"{row}\n" for row in chosen), encoding="utf-8")
     store_of(path).symlink_to(store_of(data).resolve())
-    export(["trl", str(path), str(path.with_suffix(".trl.jsonl"))])
+    _written([Trace.from_json(row) for row in rows[number * apart :: apart * rounds][:count]], path)
 
 
 def simulated(path: Path, count: int, seed: int) -> None:
@@ -92,9 +90,22 @@ def simulated(path: Path, count: int, seed: int) -> None:
             else record
             for at, (name, record) in enumerate(trace.artifacts.items())
         }
-        rows.append(trace.model_copy(update={"artifacts": records}).to_json())
-    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        rows.append(trace.model_copy(update={"artifacts": records}))
+    _written(rows, path)
+
+
+def _written(rows: Sequence[Trace], path: Path) -> None:
+    """Write rows and export them for TRL; both train the answers as the user read them, for TRL rows cite nothing."""
+    spelled = [row.model_copy(update={"turns": tuple(_spelled(turn) for turn in row.turns)}) for row in rows]
+    path.write_text("".join(f"{row.to_json()}\n" for row in spelled), encoding="utf-8")
     export(["trl", str(path), str(path.with_suffix(".trl.jsonl"))])
+
+
+def _spelled(turn: Turn) -> Turn:
+    """Return a turn whose planner wrote out what it cited."""
+    *steps, last = turn.steps
+    output = last.output.model_copy(update={"answer": turn.answer})
+    return turn.model_copy(update={"steps": (*steps, last.model_copy(update={"output": output}))})
 
 
 def _texts(files: Sequence[Path]) -> Iterator[str]:

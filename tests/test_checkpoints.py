@@ -1,4 +1,4 @@
-"""The detector and the generator of checkpoints/, as the profile `drawn` names them: what their cards say they can do."""
+"""The detector and the generator of checkpoints/, as the profile `drawn` names them, do what their cards say."""
 
 import random
 
@@ -10,10 +10,10 @@ from skills import Context, Picture
 from skills.builtin._detections import iou
 from skills.builtin.detect import detect
 from skills.builtin.generate import generate
+from tests.conftest import ROOT
 from tool_data.boards import FORMS
 from tool_data.pictograms import Pictograms
 from tool_data.scenes import scene
-from tests.conftest import ROOT
 
 SHARD, ALL = 16_000_000, 64_000_000
 """Most bytes of one file of weights, and of all."""

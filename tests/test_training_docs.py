@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from agent.cli import main
 from tests import sft_rows, tiny
 from tests.conftest import ROOT
+from tool_data.material import Material
+from training.learn import _parser as learn_options
+from training.learn_lesson import read_lessons
 from training.sft.recipe import RECIPES
 
 
@@ -30,3 +34,18 @@ def test_the_commands_of_the_training_page_run_in_order(tmp_path: Path, monkeypa
             assert (program, main(argv)) == ("handeye", 0), line
     assert not Path("planned").exists()
     assert Path("aligned", "model.safetensors").is_file()
+
+
+def test_the_page_teaches_an_example_and_its_requests_are_read(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^handeye learn (examples/.*)$", page, re.MULTILINE)
+    (file,) = learn_options().parse_args(shlex.split(line)).files
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "asked.toml").write_text(block, encoding="utf-8")
+    words = Material.load().words
+    for asked in (tmp_path / "asked.toml", ROOT / "examples" / "find_red.toml"):
+        (lesson,) = read_lessons([ROOT / file], [asked], words)
+        by_hand = {one.text for one in lesson.wordings.held_out if one.origin == "file"}
+        (row,) = tomllib.loads(asked.read_text(encoding="utf-8"))["requests"]
+        assert by_hand == {*row["en"], *row["es"]} - {one.text for one in lesson.wordings.train}
+        assert len(by_hand) >= 2
