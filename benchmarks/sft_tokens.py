@@ -33,8 +33,7 @@ from training.sft.progress import LOG
 from training.sft.recipe import Recipe
 from training.sft.rows import Encoder, read_rows
 
-SIDE, PATCH, VOCABULARY = 336, 14, 4096
-"""LLaVA-1.5's picture, in pixels, and tokens of the text."""
+from .random_llava import Shape, checkpoint
 
 STEP = 4
 """Chats of a step of TRL's."""
@@ -108,61 +107,11 @@ def _spelled(turn: Turn) -> Turn:
     return turn.model_copy(update={"steps": (*steps, last.model_copy(update={"output": output}))})
 
 
-def _texts(files: Sequence[Path]) -> Iterator[str]:
+def texts(files: Sequence[Path]) -> Iterator[str]:
     """Yield the texts of exported chats, offers among them."""
     for file in files:
         for line in file.with_suffix(".trl.jsonl").read_text(encoding="utf-8").splitlines():
             yield from (p["text"] for m in json.loads(line)["messages"] for p in m["content"] or () if p.get("text"))
-
-
-def checkpoint(folder: Path, texts: Iterator[str], width: int, layers: int) -> None:
-    """Save a random LLaVA whose tokeniser is trained on `texts`."""
-    import torch
-    from transformers import (
-        CLIPImageProcessorPil,
-        CLIPVisionConfig,
-        LlamaConfig,
-        LlavaConfig,
-        LlavaForConditionalGeneration,
-        LlavaProcessor,
-    )
-
-    from tests.tiny import tokenizer
-
-    words = tokenizer(["<pad>", "<s>", "</s>", "<unk>", "<image>"]).train_new_from_iterator(texts, VOCABULARY)
-    words.eos_token = "</s>"
-    pad, begin, end, image = words.convert_tokens_to_ids(["<pad>", "<s>", "</s>", "<image>"])
-    torch.manual_seed(0)
-    text = LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=width,
-        intermediate_size=width * 11 // 4,
-        num_hidden_layers=layers,
-        num_attention_heads=width // 32,
-        max_position_embeddings=16384,
-        bos_token_id=begin,
-        eos_token_id=end,
-        pad_token_id=pad,
-    )
-    vision = CLIPVisionConfig(
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        image_size=SIDE,
-        patch_size=PATCH,
-    )
-    model = LlavaForConditionalGeneration(LlavaConfig(text_config=text, vision_config=vision, image_token_id=image))
-    model.generation_config.eos_token_id = end
-    model.save_pretrained(folder)
-    side = {"height": SIDE, "width": SIDE}
-    LlavaProcessor(
-        image_processor=CLIPImageProcessorPil(size=side, crop_size=side, do_center_crop=False),
-        tokenizer=words,
-        patch_size=PATCH,
-        vision_feature_select_strategy="default",
-        num_additional_image_tokens=1,
-    ).save_pretrained(folder)
 
 
 def ours(where: str, file: Path, recipe: Recipe, out: Path) -> Speed:
@@ -196,7 +145,7 @@ def theirs(where: str, file: Path, recipe: Recipe, out: Path) -> Speed:
         assistant_only_loss=True,
         max_length=None,
         gradient_checkpointing=False,
-        bf16=_on_gpu(),
+        bf16=on_gpu(),
         save_strategy="no",
         report_to=[],
         disable_tqdm=True,
@@ -227,7 +176,8 @@ def _table(file: Path) -> Any:
     return Dataset.from_list(table).cast_column("images", List(Image()))
 
 
-def _on_gpu() -> bool:
+def on_gpu() -> bool:
+    """Return whether there is a GPU."""
     import torch
 
     return torch.cuda.is_available()
@@ -254,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 simulated(file, told.rows if number else 1, number)
             else:
                 some(told.data, file, told.rows if number else 1, number, len(files))
-        checkpoint(home / "model", _texts(files), told.width, told.layers)
+        checkpoint(home / "model", texts(files), Shape(width=told.width, layers=told.layers, heads=told.width // 32))
         for number, file in enumerate(files):
             mine = ours(str(home / "model"), file, recipe, home / f"ours-{number}")
             its = theirs(str(home / "model"), file, recipe, home / f"trl-{number}")
@@ -266,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         done, other = getattr(mine, count), getattr(its, count) / its.seconds
         print(f"{name}: {done / mine.seconds / other:.2f} x TRL's; with our encoding counted "
               f"{done / (mine.seconds + mine.encoding) / other:.2f} x")  # fmt: skip
-    if not _on_gpu():
+    if not on_gpu():
         print("GPU: not measured")
 
 
