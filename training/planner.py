@@ -323,6 +323,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", choices=("cpu", "cuda"), default=Plan.device)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default=Plan.dtype)
     parser.add_argument("--workers", type=int, default=Plan.workers, help="processes that train together")
+    parser.add_argument("--pictures", type=int, default=Plan.pictures, help="pictures the chats are about")
+    parser.add_argument("--sample", type=int, default=Plan.sample, help="offers the tokeniser is trained on")
     parser.add_argument("--width", type=int, default=Size.width, help="hidden size, a multiple of 64")
     parser.add_argument("--layers", type=int, default=Size.layers)
     parser.add_argument("--start", type=Path, help="checkpoint to go on from (default: from nothing)")
@@ -338,6 +340,8 @@ def main(arguments: list[str] | None = None) -> int:
         seed=told.seed,
         threads=told.threads,
         workers=told.workers,
+        pictures=told.pictures,
+        sample=told.sample,
         size=Size(width=told.width, layers=told.layers),
         start=told.start,
         stages=_stages(told.start is None, told.openings, told.talk),

@@ -112,6 +112,10 @@ class Embedded(_Keys):
     """CPU threads of a process."""
     workers: int = Field(default=2, ge=1)
     """Processes that train together."""
+    pictures: int = Field(default=3000, ge=4)
+    """Pictures the chats are about."""
+    sample: int = Field(default=4000, ge=1)
+    """Offers the tokeniser is trained on."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where to train."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
