@@ -135,13 +135,15 @@ _WRITTEN_BY_SKILLS = ("description", "title", "default", "enum", "const", "examp
 
 
 def _fenced_offer(schema: Any, plain: Plain) -> Any:
-    """Return function schemas with whatever a skill's author wrote behind placeholders."""
+    """Return function schemas with whatever a skill's author wrote behind placeholders; names stay."""
+    if isinstance(schema, str):
+        return _named(schema, plain)
     if isinstance(schema, list):
         return [_fenced_offer(item, plain) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: _fenced(item, plain)
+        _named(key, plain): _fenced(item, plain)
         if key in _WRITTEN_BY_SKILLS and not isinstance(item, dict)
         else _fenced_offer(item, plain)
         for key, item in schema.items()

@@ -1,5 +1,6 @@
 """How one checkpoint is written to: its dialect, its tokens, its pictures; the same for serving and for training."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,16 @@ def known_dialect(settings: Mapping[str, Any]) -> None:
     """Raise InputError where a checkpoint's settings name a dialect that nobody here speaks."""
     if (dialect := settings.get("dialect", "")) not in ("", DIALECT, LLAVA_PLUS):
         raise InputError(f"it speaks the dialect {dialect!r}, which is not known; expected {DIALECT!r}")
+
+
+def readable(model: Any) -> None:
+    """Raise InputError where a model must be told which tokens are a picture's (Qwen-VL, Gemma 3): nobody here does."""
+    asked = sorted({"mm_token_type_ids", "token_type_ids"} & inspect.signature(model.forward).parameters.keys())
+    if asked:
+        raise InputError(
+            f"a {model.config.model_type!r} model reads {asked[0]!r}, which handeye does not give; use a family that "
+            "finds its pictures by their tokens, as LLaVA does"
+        )
 
 
 class Rendering:

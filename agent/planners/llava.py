@@ -16,7 +16,7 @@ from ..chat_dialect import ChatReader, chat_grammar
 from ..decode import Decoder, constrained
 from ..llava_plus_reader import LlavaPlusReader
 from ..planner import CallReady, ContextFull, Delta
-from ..rendering import SETTINGS, Rendering, known_dialect
+from ..rendering import SETTINGS, Rendering, known_dialect, readable
 from ..sampler import Sampler
 from ..segments import Segment
 from ..slots import Slots
@@ -58,6 +58,7 @@ def load_planner(where: str) -> "LlavaPlanner":
         settings = path / SETTINGS
         read = json.loads(settings.read_text()) if settings.is_file() else {}
         known_dialect(read)
+        readable(model)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"planner {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error

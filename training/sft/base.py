@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.planners.llava import max_length, stop_ids
-from agent.rendering import SETTINGS, Rendering, known_dialect
+from agent.rendering import SETTINGS, Rendering, known_dialect, readable
 from skills import InputError
 
 from .recipe import Recipe
@@ -41,6 +41,7 @@ def load(where: str, recipe: Recipe) -> Base:
         settings = Path(where) / SETTINGS
         read = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
         known_dialect(read)
+        readable(model)
         rendering = Rendering(processor, model.config.image_token_id, read, stop_ids(model, processor.tokenizer))
     except Exception as error:
         reason = str(error).strip().split("\n")[0]

@@ -6,6 +6,8 @@ from itertools import accumulate
 from typing import Any
 
 from agent.rendering import Rendering
+from skills import InputError
+from tool_data.formats.base import Refused
 
 from .rows import Sample
 
@@ -61,10 +63,13 @@ class Samples:
         return len(self._samples)
 
     def __getitem__(self, number: int) -> Loaded:
-        """Return one sample; raises tool_data.formats.base.Refused where a picture has gone since it was counted."""
+        """Return one sample; raises InputError where a picture has gone since it was counted."""
         sample = self._samples[number]
         prepare = self._rendering.prepare
-        return Loaded(sample, tuple(prepare(s.place.picture(s.name, s.record))[1] for s in sample.pictures))
+        try:
+            return Loaded(sample, tuple(prepare(s.place.picture(s.name, s.record))[1] for s in sample.pictures))
+        except Refused as gone:
+            raise InputError(f"row {sample.row!r}: {gone}; put it back and go on with --resume") from None
 
 
 def pack(loaded: Sequence[Loaded]) -> Batch:

@@ -19,6 +19,10 @@ KNOBS = (
 """What makes a run smaller, in the order to try."""
 
 
+FULL = ("out of memory", "allocate memory", "alloc_failed", "killed by signal: killed")
+"""What errors say where memory ran out, those of readers of pictures among them."""
+
+
 @dataclass(frozen=True)
 class Need:
     """Bytes a run needs, about."""
@@ -74,12 +78,16 @@ def available() -> int:
 
 def advice(recipe: Recipe, step: int, tokens: int, pictures: int) -> str:
     """Return what to say where memory ran out."""
-    smaller = f"pack={recipe.pack // 2}" if recipe.pack else f"batch={max(1, recipe.batch // 2)}"
-    knobs = KNOBS.format(pack=f"{smaller} with accumulate={recipe.accumulate * 2}")
-    return f"out of memory in step {step} on {tokens} tokens and {pictures} pictures; in this order, --set {knobs}"
+    return f"out of memory in step {step} on {tokens} tokens and {pictures} pictures; {smaller(recipe)}"
+
+
+def smaller(recipe: Recipe) -> str:
+    """Return how to make a run smaller."""
+    first = f"pack={recipe.pack // 2}" if recipe.pack else f"batch={max(1, recipe.batch // 2)}"
+    return f"in this order, --set {KNOBS.format(pack=f'{first} with accumulate={recipe.accumulate * 2}')}"
 
 
 def ran_out(error: BaseException) -> bool:
     """Return whether an error says that memory ran out."""
     told = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in told or "can't allocate memory" in told
+    return isinstance(error, MemoryError) or any(words in told for words in FULL)

@@ -10,7 +10,7 @@ from typing import Any
 from agent.saved import prepare
 from skills import InputError
 
-from . import attention, base, parts, result
+from . import attention, base, parts, result, state
 from .batch import Samples
 from .isolation import keeps_apart
 from .plan import Plan
@@ -18,6 +18,9 @@ from .recipe import Recipe
 from .report import announce, report
 from .rows import Encoder, Rows, read_rows
 from .run import Run, Work
+
+FREE = {"about", "workers", "save_every", "peak_tflops"}
+"""Keys of a recipe that may be others where a run goes on: they change nothing of what is trained."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ def fine_tune(recipe: Recipe, told: Told) -> int:
     if told.dry:
         return 0
     about = {
-        "recipe": recipe.model_dump(mode="json"),
+        "recipe": recipe.model_dump(mode="json", exclude=FREE),
         "model": told.model,
-        "data": _digest(rows),
+        "data": {"rows": len(rows.samples), "tokens": sum(plan.lengths), "digest": _digest(rows)[:16]},
         "processes": accelerator.num_processes,
     }
     supervised = [sample.supervised for sample in rows.samples]
@@ -86,7 +89,7 @@ def _check(told: Told) -> None:
     for path in told.data:
         if not path.is_file():
             raise InputError(f"no file at {str(path)!r}; give a .jsonl file of Traces")
-    begun = (told.out / "checkpoints").is_dir() or (told.out / "config.json").is_file()
+    begun = bool(state.folders(told.out)) or (told.out / "config.json").is_file()
     if begun and not told.resume and not told.dry:
         raise InputError(f"{str(told.out)!r} holds a run already; add --resume to go on, or name another --out")
     if not told.dry:

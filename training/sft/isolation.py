@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from .batch import Batch, Loaded, pack, pad
+from .estimate import ran_out
 
 EXACT = 1e-4
 """Difference of logits, relative to their spread, that counts as none."""
@@ -25,11 +26,16 @@ def keeps_apart(model: Any, loaded: Sequence[Loaded]) -> bool:
     mixed = replace(packed, lengths=(sum(packed.lengths),), inputs=_running(packed.inputs))
     try:
         with torch.no_grad():
-            found = [_logits(model, batch)[-alone.keep.numel() :] for batch in (pad(loaded[-1:], 0), packed, mixed)]
-    except (RuntimeError, ValueError, TypeError, IndexError):
+            every = (pad(loaded[-1:], 0), alone, packed, mixed)
+            found = [_logits(model, batch)[-alone.keep.numel() :] for batch in every]
+    except (RuntimeError, ValueError, TypeError, IndexError) as failed:
+        if ran_out(failed):
+            raise
         return False
-    own, together, among = found
+    own, single, together, among = found
     error, spread = float((together - own).abs().max()), float(own.std())
+    if float((single - own).abs().max()) > EXACT * spread:  # a pack's positions are not this model's own
+        return False
     return error <= EXACT * spread or error <= SHARE * float((among - own).abs().max())
 
 

@@ -82,7 +82,8 @@ class Progress:
 def _kept(log: Path, first: int) -> list[dict[str, Any]]:
     if not log.is_file():
         return []
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = [json.loads(line) for line in lines if line.endswith("\n")]  # a killed run may leave half a line
     return [row for row in rows if row["step"] <= first]
 
 

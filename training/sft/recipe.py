@@ -1,5 +1,6 @@
 """The recipe of a training run: a YAML file whose every key is a field below; `--set key=value` overrides one."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from skills import InputError
 from skills.errors import nearest
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+"""A number that YAML takes for a text: 1e-4."""
+
 RECIPES = Path(__file__).parent.parent / "recipes"
 """The recipes this repository ships."""
 
@@ -16,6 +20,7 @@ Part = Literal["tower", "projector", "language"]
 """A part of a vision-language model."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Below = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -32,7 +37,9 @@ class Lora(_Keys):
     """What its product is scaled by, over `rank`."""
     dropout: Share = 0.05
     """Share of an adapter's inputs that is dropped."""
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    targets: tuple[Annotated[str, Field(pattern=r"^\w+$")], ...] = Field(
+        default=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), min_length=1
+    )
     """Names of the linear layers that get one."""
 
 
@@ -65,9 +72,9 @@ class Recipe(_Keys):
     """Peak learning rate of AdamW."""
     warmup: Share = 0.03
     """Share of the steps over which the rate rises to its peak, before it falls as a cosine to zero."""
-    decay: float = Field(default=0.0, ge=0)
+    decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Weight decay of matrices; norms and biases have none."""
-    betas: tuple[Share, Share] = (0.9, 0.95)
+    betas: tuple[Below, Below] = (0.9, 0.95)
     """Decay rates of AdamW's moments."""
     clip: Positive = 1.0
     """Norm that gradients are cut to."""
@@ -79,7 +86,7 @@ class Recipe(_Keys):
     """True where activations are computed again in the backward pass instead of kept."""
     workers: int = Field(default=2, ge=0)
     """Processes that read pictures; 0 reads them in the training process."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Of the order of the samples, of fresh adapters and of dropout."""
     save_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
@@ -158,12 +165,12 @@ def read_recipe(where: str, changes: Sequence[str] = ()) -> Recipe | Embedded:
         raise InputError(f"no recipe {where!r}; {hint}")
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for change in changes:
-            _change(data, change)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {where!r} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise InputError(f"recipe {where!r} holds no keys; see training/sft/recipe.py")
+    for change in changes:
+        _change(data, change)
     adapter: TypeAdapter[Recipe | Embedded] = TypeAdapter(AnyRecipe)
     try:
         return adapter.validate_python({"trainer": "sft"} | data)
@@ -183,15 +190,18 @@ def _change(data: Any, change: str) -> None:
         if not isinstance(data.get(name), dict):
             data[name] = {}
         data = data[name]
-    try:  # YAML takes 1e-4 for a text
-        data[last] = float(value) if "e" in value.lower() else yaml.safe_load(value)
-    except ValueError:
-        data[last] = yaml.safe_load(value)
+    try:
+        read = yaml.safe_load(value)
+        data[last] = float(read) if isinstance(read, str) and _NUMBER.fullmatch(read) else read
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {change!r}: the value is no YAML: {' '.join(str(error).split())}") from None
 
 
 def _complaint(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    trainer, *keys = (str(part) for part in first["loc"])
+    trainer, *keys = [str(part) for part in first["loc"]] or [""]
+    if first["type"].startswith("union_tag"):
+        return f"trainer: expected 'sft' or 'embedded', not {first['input'].get('trainer')!r}"
     if not keys:
         return f"{first['msg'].removeprefix('Value error, ')}; see training/sft/recipe.py"
     if first["type"] == "extra_forbidden":

@@ -50,4 +50,7 @@ def announce(model: Any, recipe: Recipe, plan: Plan, rows: Rows, *, half: bool) 
     print(
         f"{len(groups)} {kind} an epoch, {plan.steps} steps; {trained:,} of {total:,} tokens trained", file=sys.stderr
     )
-    print(f"{need}; {human(estimate.available())} free", file=sys.stderr)
+    free = estimate.available()
+    print(f"{need}; {human(free)} free", file=sys.stderr)
+    if need.total > free:
+        print(f"that is more than is free: {estimate.smaller(recipe)}", file=sys.stderr)

@@ -12,7 +12,7 @@ import numpy as np
 from agent.rendering import Rendering
 from agent.saved import store_of
 from agent.segments import Encoded, Segment
-from agent.trace import Trace
+from agent.trace import PlannerOutput, Trace
 from skills import InputError, Param, Picture, Skill
 from skills.pictures import read_picture
 from skills.registry import Registry
@@ -23,7 +23,7 @@ from tool_data.formats.tools import tools_of
 from tool_data.jsonl import lines
 from tool_data.others import unable
 
-_STAGED = re.compile(r"\s*".join(f"<{stage}>.*</{stage}>" for stage in STAGES[:3]), re.DOTALL)
+_STAGED = re.compile(r"\s*".join(rf"<{stage}>\s*\S(?:(?!</?{stage}>).)*</{stage}>" for stage in STAGES[:3]), re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Encoder:
         for number, output in enumerate(outputs, start=1):
             if output.malformed is not None:
                 raise Refused(f"pass {number} of the planner is malformed; it would learn to write that")
-            if self.stages and not output.calls and not _STAGED.fullmatch(output.thought.strip()):
+            if self.stages and not output.calls and not _staged(output):
                 raise Refused(f"the answer of pass {number} has not the four stages of LLaVA-o1 ({', '.join(STAGES)})")
         segments = self.segments(trace, place)
         told = sum(now.target and not before.target for before, now in pairwise(segments))
@@ -154,6 +154,11 @@ class Encoder:
         return self._counts[key]
 
 
+def _staged(output: PlannerOutput) -> bool:
+    """Return whether an answer has three stages before it and is one itself, none of them empty or written twice."""
+    return bool(_STAGED.fullmatch(output.thought.strip()) and (output.answer or "").strip())
+
+
 def _skill(tool: Mapping[str, Any]) -> Skill[..., Any]:
     """Return a skill that stands in an offer as a function schema says."""
     function = tool.get("function", tool)
@@ -192,3 +197,6 @@ def _read(file: Path, encoder: Encoder, place: Place) -> Iterator[tuple[str, Sam
             yield line.trace.id, encoder.sample(line.trace, place), ""
         except Refused as refused:
             yield f"{file.name}:{line.number} ({line.trace.id})", None, str(refused)
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            why = f"its offer or pictures are not as Traces have them ({type(error).__name__}: {error}); mend the row"
+            yield f"{file.name}:{line.number} ({line.trace.id})", None, why

@@ -68,7 +68,7 @@ class Run:
         optimiser = torch.optim.AdamW(groups(moving(work.model), recipe.decay), lr=recipe.rate, betas=recipe.betas)
         self.model, self.optimiser = accelerator.prepare(work.model, optimiser)
         self.sharded = "FSDP" in str(accelerator.distributed_type)
-        self.step = 0
+        self.step, self.read = 0, (0, 0)
 
     def resume(self) -> None:
         """Go on from the newest checkpoint; raises InputError where there is none or it is of another run."""
@@ -88,7 +88,7 @@ class Run:
         self.model.train()
         try:
             for window in self.plan.windows(self.step):
-                loss, norm, tokens = self._window(window, batches)
+                loss, norm, tokens = self._advised(window, batches)
                 rate = self.recipe.rate * schedule(self.step, self.plan.steps, self.recipe.warmup)
                 self.step += 1
                 progress.step(self.step, loss, rate, norm, tokens, self._supervised(window))
@@ -96,6 +96,15 @@ class Run:
                     self.save()
         finally:
             progress.end()
+
+    def _advised(self, window: Sequence[Group], batches: Iterator[Batch]) -> tuple[float, float, int]:
+        """Take a step; raises InputError with what to change where memory runs out, in whatever part of it."""
+        try:
+            return self._window(window, batches)
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            raise InputError(advice(self.recipe, self.step + 1, *self.read)) from error
 
     def _window(self, window: Sequence[Group], batches: Iterator[Batch]) -> tuple[float, float, int]:
         """Take one step and return its loss a trained token, its gradient norm and the tokens read."""
@@ -109,21 +118,23 @@ class Run:
             last = number + 1 == self.recipe.accumulate
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 total += self._micro_step(batch, processes / trained)
-        norm = self.accelerator.clip_grad_norm_(list(moving(self.model).values()), self.recipe.clip)
+        norm = float(self.accelerator.clip_grad_norm_(list(moving(self.model).values()), self.recipe.clip))
+        loss = self._summed(total) / trained
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise InputError(
+                f"step {self.step + 1} has loss {loss:g} and gradient norm {norm:g}, so it was not taken; lower `rate` "
+                f"(now {self.recipe.rate:g}), raise `warmup` or set precision=float32; earlier checkpoints are kept"
+            )
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         tokens = sum(self.plan.lengths[at] for group in window for at in group)
-        return self._summed(total) / trained, float(norm), tokens
+        return loss, norm, tokens
 
     def _micro_step(self, batch: Batch, scale: float) -> float:
         """Add the gradients of `scale` times a batch's loss and return the loss itself."""
-        try:
-            loss = loss_of(self.model, batch.on(self.accelerator.device))
-            self.accelerator.backward(loss * scale + self._anchor(batch))
-        except (RuntimeError, MemoryError) as error:
-            if not ran_out(error):
-                raise
-            raise InputError(advice(self.recipe, self.step + 1, batch.tokens, batch.pictures)) from error
+        self.read = batch.tokens, batch.pictures
+        loss = loss_of(self.model, batch.on(self.accelerator.device))
+        self.accelerator.backward(loss * scale + self._anchor(batch))
         return float(loss.detach())
 
     def _anchor(self, batch: Batch) -> Any:
