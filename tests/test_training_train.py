@@ -77,6 +77,10 @@ def test_each_recipe_moves_its_parts_and_leaves_a_planner(
     assert not list(out.glob(".*"))
 
 
+def test_fsdp_shards_the_layers_of_the_language_model(chat_checkpoint: Path) -> None:
+    assert parts.layers(base.load_model(str(chat_checkpoint))) == ["LlamaDecoderLayer"]
+
+
 def test_adapters_are_below_the_language_model_alone(chat_checkpoint: Path) -> None:
     recipe = read_recipe("tool_use")
     assert isinstance(recipe, Recipe)

@@ -52,6 +52,8 @@ def fine_tune(recipe: Recipe, told: Told) -> int:
     accelerator = Accelerator(mixed_precision="bf16" if half else "no")
     set_seed(recipe.seed)
     loaded = base.load(told.model, recipe)
+    if plugin := getattr(accelerator.state, "fsdp_plugin", None):
+        plugin.transformer_cls_names_to_wrap = parts.layers(loaded.model)
     rows = _rows(recipe, told, loaded, accelerator)
     samples = Samples(rows.samples, loaded.rendering)
     packed = bool(recipe.pack) and _packs(loaded.model, samples, rows, accelerator)

@@ -1,5 +1,6 @@
 """Which parameters of a vision-language model move: whole parts, or adapters below the language model."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -55,6 +56,19 @@ def _adapted(model: Any, lora: Lora) -> Any:
         raise InputError(
             f"no layer below the language model is named {' or '.join(lora.targets)}; name others as `lora.targets`"
         ) from None
+
+
+def layers(model: Any) -> list[str]:
+    """Return the names of the classes of the language model's layers: what FSDP shards one by one.
+
+    Those transformers names (`_no_split_modules`) hold the tower's too, which not every process runs in every step.
+    """
+    found = {
+        type(module).__name__
+        for name, module in model.named_modules()
+        if re.search(r"\.layers\.\d+$", name) and part_of(name) == "language"
+    }
+    return sorted(found)
 
 
 def moving(model: Any) -> dict[str, Any]:
