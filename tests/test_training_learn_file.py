@@ -62,7 +62,7 @@ ROW = '[[requests]]\nskill = "weather"\nargs = { place = "{place}" }\n'
         ("[request]\n", "has 'request'; expected [[requests]] and [values]"),
         ('[values]\nplace = "Oslo"\n', "the values of 'place' are no list of texts"),
         ('[[requests]]\nskill = "wether"\nen = ["x"]', "is for the skill 'wether'; expected one of those learnt"),
-        (f'{ROW}fr = ["x"]', "has 'fr'"),
+        (f'{ROW}fr = ["x"]', "has 'fr'; expected args, en, es, held_out, skill"),
         (ROW, "has no requests; give lists of them as `en` or `es`"),
         (f'{ROW}en = "in {{place}}"', "has no requests; give lists of them as `en` or `es`"),
         (f'{ROW}en = ["here"]', "'here' has other slots than its args ({place}); write each once in both"),

@@ -71,7 +71,8 @@ def read_requests(paths: Sequence[Path], skills: Sequence[AnySkill]) -> Authored
 
 def _row(row: Mapping[str, Any], skills: Sequence[AnySkill], where: str) -> list[Told]:
     if unknown := set(row) - _KEYS:
-        raise InputError(f"{where} has {min(unknown)!r}; {nearest(min(unknown), sorted(_KEYS), 'mend it')}")
+        hint = nearest(min(unknown), sorted(_KEYS), f"expected {', '.join(sorted(_KEYS))}")
+        raise InputError(f"{where} has {min(unknown)!r}; {hint}")
     skill = _skill(row, skills, where)
     args, held_out = row.get("args", {}), row.get("held_out", False)
     if problem := _problem(skill, args):
