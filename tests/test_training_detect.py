@@ -196,10 +196,13 @@ def test_single_pictograms_teach_the_towers_of_the_detector(run: Run) -> None:
     )
 
 
-def test_steps_lower_the_loss_and_the_checkpoint_loads_as_detect(run: Run, plain: Picture) -> None:
+def test_steps_lower_the_loss_and_the_checkpoint_loads_as_detect(
+    styles: list[Path], tmp_path: Path, plain: Picture
+) -> None:
+    run = Run(TOY, styles, tmp_path / "out")  # one of its own: others train the one they share
     optimiser, batch = run.optimiser(), run.lessons.batch(4)
-    losses = [run.step(batch, optimiser, 0.2) for _ in range(14)]
-    assert losses[-1]["encoder"] < 0.5 * losses[0]["encoder"]
+    losses = [run.step(batch, optimiser, 0.2) for _ in range(24)]
+    assert losses[-1]["encoder"] < 0.6 * losses[0]["encoder"]
     assert losses[-1]["decoder"] < 0.7 * losses[0]["decoder"]
     run.save()
     made = detect.using(implementation="grounding_dino", checkpoint=str(run.out))(plain, ["key"], 0.0, ctx=Context())
