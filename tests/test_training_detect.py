@@ -26,7 +26,9 @@ TOY = Plan(
     batch=3,
     singles=6,
     grounds=2,
-    size=Size(width=64, stem=8, stages=(8, 8, 16, 16), depths=(1, 1, 1, 1), encoder=1, queries=8, side=96),
+    size=Size(
+        width=64, stem=8, stages=(8, 8, 16, 16), depths=(1, 1, 1, 1), encoder=1, queries=8, side=128
+    ),  # the smallest pictures have more cells than queries
 )
 
 
