@@ -191,6 +191,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if out.exists() and not force:
             raise InputError(f"{str(out)!r} is there already; name another folder, or add --force to replace it")
+        if out.exists() and not (out / "model_index.json").is_file():
+            raise InputError(f"{str(out)!r} holds no pipeline to replace; name a folder that is not there yet")
         Run(replace(Plan(), **told), Draughtsman(Pictograms.load(paths)), out).train()
     except InputError as error:
         parser.exit(2, f"{error}\n")

@@ -42,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
     Raises InputError for files and options that cannot be used, KeyboardInterrupt before anything was learnt.
     """
     args = _parser().parse_args(argv)
+    args.out = args.out.absolute()
     start = _checked(args)
     course = Course(tuple(args.files), tuple(args.examples), args.share)
     lessons = read_lessons(course.files, course.examples, Material.load().words)

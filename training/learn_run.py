@@ -123,6 +123,10 @@ def claim(out: Path, force: bool) -> None:
         raise InputError(f"--out {str(out)!r} holds {held[0]!r} and no planner; name a folder that is not there yet")
     if held and not force:
         raise InputError(f"--out {str(out)!r} is there already; name another folder, or add --force to replace it")
+    for ending in ("old", "part"):
+        other = beside(out.absolute(), ending)
+        if other.exists() and not (other / "handeye.json").is_file():
+            raise InputError(f"{str(other)!r} is in the way, it would be replaced; move it, or name another --out")
     prepare(out.absolute().parent)
 
 
