@@ -1,7 +1,9 @@
 """How one checkpoint is written to: its dialect, its tokens, its pictures; the same for serving and for training."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from skills import InputError, Picture, Skill
@@ -22,10 +24,21 @@ SETTINGS = "handeye.json"
 _TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
 
 
-def known_dialect(settings: Mapping[str, Any]) -> None:
-    """Raise InputError where a checkpoint's settings name a dialect that nobody here speaks."""
-    if (dialect := settings.get("dialect", "")) not in ("", DIALECT, LLAVA_PLUS):
+def settings_of(checkpoint: Path) -> dict[str, Any]:
+    """Return what a checkpoint's handeye.json says, empty where it has none.
+
+    Raises InputError where it cannot be read or names a dialect that nobody here speaks.
+    """
+    path = checkpoint / SETTINGS
+    try:
+        told: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is no JSON: {error}") from None
+    if not isinstance(told, dict):
+        raise InputError(f"{str(path)!r} holds {told!r}; expected an object that names the dialect")
+    if (dialect := told.get("dialect", "")) not in ("", DIALECT, LLAVA_PLUS):
         raise InputError(f"it speaks the dialect {dialect!r}, which is not known; expected {DIALECT!r}")
+    return told
 
 
 def readable(model: Any) -> None:

@@ -1,5 +1,6 @@
 """The detector and the generator of checkpoints/, as the profile `drawn` names them, do what their cards say."""
 
+import json
 import random
 
 import numpy as np
@@ -34,6 +35,27 @@ def test_weights_are_small_and_every_checkpoint_has_a_card():
         assert not any("/tmp" in path.read_text(encoding="utf-8") for path in folder.rglob("*config.json"))
 
 
+@pytest.mark.parametrize(
+    ("name", "most", "file", "key", "kind"),
+    [
+        ("detect", 16_000_000, "config.json", "architectures", ["GroundingDinoForObjectDetection"]),
+        ("generate", 24_000_000, "model_index.json", "_class_name", "StableDiffusionPipeline"),
+    ],
+)
+def test_sizes_and_classes(name, most, file, key, kind):
+    folder = ROOT / "checkpoints" / name
+    assert sum(path.stat().st_size for path in folder.rglob("*.safetensors")) <= most
+    assert json.loads((folder / file).read_text())[key] == kind
+
+
+def test_the_detectors_tokenizer_keeps_the_ids_transformers_looks_for():
+    from transformers import AutoTokenizer
+    from transformers.models.grounding_dino.modeling_grounding_dino import SPECIAL_TOKENS
+
+    tokenizer = AutoTokenizer.from_pretrained(ROOT / "checkpoints" / "detect")
+    assert tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", ".", "?"]) == list(SPECIAL_TOKENS)
+
+
 def test_the_detector_finds_forms_where_they_are(tables):
     skill, ctx = detect.using(**tables["detect"]), Context()
     there = found = right = 0
@@ -52,11 +74,12 @@ def test_the_generator_paints_the_colour_that_was_asked_for(tables):
     skill, ctx = generate.using(**tables["generate"]), Context()
 
     def painted(words, seed):
-        return np.asarray(skill(words, seed=seed, ctx=ctx).values[0].image.convert("RGB"), dtype=float)[32:96, 32:96]
+        image = skill(words, seed=seed, ctx=ctx).values[0].image
+        assert image.size == (128, 128)
+        return np.asarray(image.convert("RGB"), dtype=float)[32:96, 32:96]
 
     for seed in (0, 1):
         red, blue = painted("a red apple", seed).mean((0, 1)), painted("a blue apple", seed).mean((0, 1))
         assert red[0] - red[2] > 30
         assert blue[2] - blue[0] > 30
-    assert painted("a red apple", 0).shape == (64, 64, 3)
     assert np.array_equal(painted("a red apple", 0), painted("a red apple", 0))

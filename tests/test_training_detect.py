@@ -15,6 +15,7 @@ from training.detect import Plan, Run
 from training.detect_data import ask, batch_of
 from training.detect_drawn import HELD_STYLE, Varied, held_out, split
 from training.detect_looks import Looks
+from training.detect_loss import decoder_loss
 from training.detect_model import Size, processor_of
 from training.detect_optimiser import Optimiser
 from training.detect_tokenizer import MARKS, train_tokenizer
@@ -202,6 +203,7 @@ def test_steps_lower_the_loss_and_the_checkpoint_loads_as_detect(
     styles: list[Path], tmp_path: Path, plain: Picture
 ) -> None:
     run = Run(TOY, styles, tmp_path / "out")  # one of its own: others train the one they share
+    assert run.model.loss_function is decoder_loss
     optimiser, batch = run.optimiser(), run.lessons.batch(4)
     losses = [run.step(batch, optimiser, 0.2) for _ in range(24)]
     assert losses[-1]["encoder"] < 0.6 * losses[0]["encoder"]

@@ -103,7 +103,7 @@ def test_only_ours_reaches_the_heads_of_the_encoder() -> None:
     text, labels, outputs = _made(model)
     maps = build_label_maps(outputs.logits, text.input_ids)
     mask = outputs.logits[:, 0].isfinite()
-    loss = encoder_loss(outputs, labels, maps, mask, [(4, 4), (2, 2)])
+    loss = encoder_loss(outputs, labels, maps, mask, [(4, 4), (2, 2)], model.config)
     (outputs.loss + loss).backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in heads)
 

@@ -203,14 +203,3 @@ def test_the_trainer_writes_a_pipeline_and_never_replaces_one(folder: Path, tmp_
     with pytest.raises(SystemExit) as caught:
         trainer.main(["--out", str(out), "--pictograms", str(folder)])
     assert caught.value.code == 2
-
-
-def test_a_folder_that_holds_no_pipeline_is_never_replaced(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "thesis.txt").write_text("kept")
-    with pytest.raises(SystemExit) as ended:
-        trainer.main(["--out", str(tmp_path), "--force", "--pictograms", str(folder)])
-    assert ended.value.code == 2
-    assert "holds no pipeline to replace; name a folder that is not there yet" in capsys.readouterr().err
-    assert (tmp_path / "thesis.txt").read_text() == "kept"

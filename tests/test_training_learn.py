@@ -15,7 +15,6 @@ from agent.cli import main
 from agent.planners.llava import EMBEDDED
 from agent.score import Scored
 from agent.slots import Slots, home_slots
-from skills import InputError
 from skills.registry import CONTRACT
 from tests.conftest import ROOT
 from tests.test_training_planner import TOY
@@ -25,7 +24,7 @@ from tool_data.split import tokens
 from training.learn_lesson import read_lessons
 from training.learn_measure import Measured, new_rows, old_rows
 from training.learn_report import read, report, told
-from training.learn_run import Course, Learning, claim, learn
+from training.learn_run import Course, Learning, learn
 from training.learn_source import Lessons
 from training.planner import Plan, Run
 
@@ -204,16 +203,6 @@ def test_a_few_steps_of_the_embedded_planner_leave_a_planner_and_its_report(tmp_
     assert len(found["rows"]["after"]) == len(found["rows"]["before"])
     assert json.loads((out / "handeye.json").read_text())["dialect"] == "slots/2"
     assert (out / "model.safetensors").read_bytes() != (EMBEDDED / "model.safetensors").read_bytes()
-
-
-def test_a_neighbour_of_the_folder_that_is_no_planner_is_never_replaced(tmp_path):
-    (tmp_path / "mine.old").mkdir()
-    (tmp_path / "mine.old" / "notes.txt").write_text("kept")
-    with pytest.raises(
-        InputError, match=r"mine\.old' is in the way, it would be replaced; move it, or name another --out"
-    ):
-        claim(tmp_path / "mine", False)
-    assert (tmp_path / "mine.old" / "notes.txt").read_text() == "kept"
 
 
 def test_the_sample_of_old_rows_is_the_same_and_even():

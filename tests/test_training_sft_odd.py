@@ -48,10 +48,21 @@ def test_an_odd_offer_is_refused_or_read_and_never_ends_the_run(
     sft_rows.write(path, _offering(plain, tool), plain)
     rows = read_rows([path], Encoder(load_planner(str(slots_checkpoint)).rendering, 8192))
     assert [sample.row for sample in rows.samples][-1] == "plain-0"
+    assert len(rows.samples) + len(rows.refused) == 2
     for name, why in rows.refused:
         assert name == "rows.jsonl:1 (plain-0)"
-        assert why.startswith("its offer or pictures are not as Traces have them (")
-        assert why.endswith("; mend the row")
+        assert "'lift'" in why
+        assert "; expected " in why
+
+
+def test_a_picture_without_a_record_is_refused(chat_checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    plain = sft_rows.plain_chat(Store(store_of(path)))
+    turn = plain.turn.model_copy(update={"images": ("img_1", "img_9")})
+    sft_rows.write(path, plain.model_copy(update={"turns": (turn,)}))
+    rows = read_rows([path], Encoder(load_planner(str(chat_checkpoint)).rendering, 8192))
+    expected = "a request shows 'img_9', of which the row has no record; add it to `artifacts`"
+    assert rows.refused == [("rows.jsonl:1 (plain-0)", expected)]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from skills import InputError
 from tool_data.boards import COLOURS, FORMS
 from tool_data.pictograms import Pictograms, installed
 
+from .clock import until
 from .detect_data import Batch, Lessons
 from .detect_drawn import split
 from .detect_looks import Looks
@@ -22,6 +23,7 @@ from .detect_loss import decoder_loss, encoder_loss
 from .detect_model import STRIDES, Size, build, load, processor_of, save
 from .detect_optimiser import Optimiser
 from .detect_tokenizer import train_tokenizer
+from .folder import claim
 from .memory import keep_memory
 from .optimiser import fast_dtype, schedule
 
@@ -102,24 +104,25 @@ class Run:
         looks = Looks(self.model, self.tokenizer, self.lessons.shown, self.plan.seed)
         optimiser = Optimiser(looks.named_parameters(), self.plan.muon, 2 * self.plan.adam, self.dtype)
         looks.resnet.train()
-        for done, tell in _clock(minutes):
+        for step, done in until(minutes):
             pixels, nouns = self.lessons.single(self.plan.singles)
             with self.autocast():
                 loss, right = looks.loss(pixels, nouns)
             loss.backward()
             optimiser.step(schedule(done, 0.03))
-            if tell:
-                log.info("%s: loss %.3f, %.3f of %d right", tell, float(loss.detach()), right, self.plan.singles)
+            if step:
+                told = (step, done, float(loss.detach()), right, self.plan.singles)
+                log.info("step %d done %.3f: loss %.3f, %.3f of %d right", *told)
         looks.finish()
 
     def scenes(self, minutes: float) -> None:
         """Learn scenes with prompts."""
         optimiser = self.optimiser()
         saved = time.monotonic()
-        for done, tell in _clock(minutes):
+        for step, done in until(minutes):
             losses = self.step(self.batch(done), optimiser, done)
-            if tell:
-                log.info("%s: %s", tell, losses)
+            if step:
+                log.info("step %d done %.3f: %s", step, done, losses)
             if time.monotonic() - saved > 60 * self.plan.save_every:
                 saved = time.monotonic()
                 self.save()
@@ -164,7 +167,7 @@ class Run:
         mask[:, : batch.attention_mask.shape[1]] = batch.attention_mask.bool()
         high, wide = batch.pixel_values.shape[-2:]
         shapes = [(-(-high // stride), -(-wide // stride)) for stride in STRIDES]
-        encoder = encoder_loss(outputs, batch.labels, maps, mask, shapes)
+        encoder = encoder_loss(outputs, batch.labels, maps, mask, shapes, self.model.config)
         parts = {name: value for name, value in outputs.loss_dict.items() if not name[-1].isdigit()}
         return {"decoder": outputs.loss, "encoder": encoder, **parts}
 
@@ -180,21 +183,11 @@ class Run:
         log.info("saved to %s", self.out)
 
 
-def _clock(minutes: float) -> Any:
-    """Yield (share that is done, what to say of it, "" most times) until the minutes are over."""
-    begun = told = time.monotonic()
-    step = 0
-    while (done := (time.monotonic() - begun) / 60 / minutes) < 1:
-        tell = step < 3 or time.monotonic() - told > 20
-        told = time.monotonic() if tell else told
-        yield done, f"step {step} done {done:.3f}" if tell else ""
-        step += 1
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Train the embedded detector; see `--help`."""
     parser = argparse.ArgumentParser(prog="python -m training.detect", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("checkpoints/detect"))
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--force", action="store_true", help="replace the checkpoint where it is there")
     parser.add_argument(
         "--pictograms",
         type=Path,
@@ -222,7 +215,11 @@ def main(arguments: list[str] | None = None) -> int:
         adam=told.adam,
         start=told.start,
     )
-    Run(plan, told.pictograms, told.out).train()
+    try:
+        claim(told.out, "processor_config.json", "detector", force=told.force)
+        Run(plan, told.pictograms, told.out).train()
+    except InputError as error:
+        parser.exit(2, f"{error}\n")
     return 0
 
 

@@ -99,8 +99,10 @@ def assigned(boxes: Any, shapes: Sequence[tuple[int, int]]) -> Any:
     return found
 
 
-def encoder_loss(outputs: Any, labels: Sequence[Target], maps: Sequence[Any], mask: Any, shapes: Any) -> Any:
-    """Return the loss of the encoder's heads over all cells.
+def encoder_loss(
+    outputs: Any, labels: Sequence[Target], maps: Sequence[Any], mask: Any, shapes: Any, config: Any
+) -> Any:
+    """Return the loss of the encoder's heads over all cells, a float32 scalar; `config` is the model's.
 
     `outputs` is the model's, `maps` (phrases, T) of each picture tells which tokens a phrase has, `mask` (B, T) which
     tokens there are, `shapes` the (rows, columns) of the feature maps.
@@ -122,12 +124,12 @@ def encoder_loss(outputs: Any, labels: Sequence[Target], maps: Sequence[Any], ma
     truth = torch.cat(boxes)
     count = max(1, len(truth))
     each = mask[:, None].expand_as(logits)
-    focal = sigmoid_focal_loss(logits[each], wanted[each], count, alpha=0.25)
+    focal = sigmoid_focal_loss(logits[each], wanted[each], count, alpha=config.focal_alpha)
     made = outputs.enc_outputs_coord_logits[picture, place].float().sigmoid()
     near = (made - truth).abs().sum() / count
     ious = generalized_box_iou(corners(made), corners(truth))  # type: ignore[no-untyped-call]
     overlap = (1 - ious.diagonal()).sum() / count
-    return CLASS * focal + 5.0 * near + 2.0 * overlap
+    return CLASS * focal + config.bbox_loss_coefficient * near + config.giou_loss_coefficient * overlap
 
 
 def corners(boxes: Any) -> Any:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .folder import replaced
+
 STRIDES = (16, 32)
 """Pixels of the picture that a cell of each feature map takes."""
 
@@ -47,11 +49,20 @@ def build(size: Size, vocabulary: int) -> Any:
 
     `vocabulary` is the tokeniser's length.
     """
-    from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, ResNetConfig
+    from transformers import GroundingDinoForObjectDetection
+
+    model = GroundingDinoForObjectDetection(_config(size, vocabulary))
+    model.model.unfreeze_backbone()  # transformers freezes a ResNet by the names of its stages
+    _lean(model)
+    return model
+
+
+def _config(size: Size, vocabulary: int) -> Any:
+    from transformers import BertConfig, GroundingDinoConfig, ResNetConfig
 
     heads = size.width // 32
     backbone: Any = ResNetConfig  # its hints leave `out_features` out
-    config = GroundingDinoConfig(
+    return GroundingDinoConfig(
         backbone_config=backbone(
             embedding_size=size.stem,
             hidden_sizes=list(size.stages),
@@ -83,10 +94,6 @@ def build(size: Size, vocabulary: int) -> Any:
         dropout=0.0,
         fusion_droppath=0.0,
     )
-    model = GroundingDinoForObjectDetection(config)
-    model.model.unfreeze_backbone()  # transformers freezes a ResNet by the names of its stages
-    _lean(model)
-    return model
 
 
 def _lean(model: Any) -> None:
@@ -110,17 +117,17 @@ def processor_of(tokenizer: Any, side: int) -> Any:
 
 
 def save(model: Any, processor: Any, out: Path) -> None:
-    """Write a checkpoint that `detect` loads: weights in float16, to be computed with in float32."""
+    """Write a checkpoint that `detect` loads, weights in float16, to be computed with in float32; it replaces `out`."""
     import torch
 
-    out.mkdir(parents=True, exist_ok=True)
     cast: dict[int, Any] = {}  # tied weights stay one tensor, so that they are written once
     halves = {
         name: cast.setdefault(value.data_ptr(), value.half() if value.dtype == torch.float32 else value)
         for name, value in model.state_dict().items()
     }
-    model.save_pretrained(out, state_dict=halves, max_shard_size="16MB")
-    processor.save_pretrained(out)
+    with replaced(out) as part:
+        model.save_pretrained(part, state_dict=halves, max_shard_size="16MB")
+        processor.save_pretrained(part)
 
 
 def load(folder: Path) -> tuple[Any, Any]:

@@ -9,7 +9,6 @@ import argparse
 import logging
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ import numpy as np
 from skills import InputError
 from tool_data.pictograms import Pictograms
 
+from .clock import until
+from .folder import claim
 from .generate_data import Draughtsman, Example, covered, numbered, pixels
 from .generate_diffusion import DiffusionTrainer
 from .generate_model import Parts, Size, build, load, save, train_tokenizer
@@ -31,12 +32,6 @@ log = logging.getLogger("training.generate")
 
 WARM = 0.02
 """Share of a run over which the learning rate rises."""
-
-TELL = 30.0
-"""Seconds between lines of the log."""
-
-LONGEST = 20.0
-"""Seconds that a step counts for at most."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,7 @@ class Run:
         pool = pixels([self.example(number) for number in range(min(self.plan.vae_pool, self.plan.pool))])
         name = "decoder" if decoder else "autoencoder"
         trainer = VaeTrainer(self.parts.vae, self.dtype, decoder=decoder)
-        for step, done in _until(minutes):
+        for step, done in until(minutes):
             losses = trainer.step(to_model(crops(pool, self.rng)), schedule(done, WARM))
             if step:
                 log.info("%s: step %d done %.3f %s", name, step, done, losses)
@@ -126,7 +121,7 @@ class Run:
         trainer = DiffusionTrainer(self.parts, self.dtype)
         generator = torch.Generator().manual_seed(self.plan.seed)
         saved, losses = time.monotonic(), []
-        for step, done in _until(self.plan.minutes):
+        for step, done in until(self.plan.minutes):
             chosen = [self.rng.randrange(len(shown)) for _ in range(self.plan.batch)]
             captions = [request(shown[number], self.rng) for number in chosen]
             losses.append(trainer.step(latents[chosen], captions, places[chosen], generator, schedule(done, WARM)))
@@ -155,22 +150,6 @@ class Run:
         return torch.cat(latents), torch.cat(places), shown
 
 
-def _until(minutes: float) -> Iterator[tuple[int, float]]:
-    """Yield, until the minutes are used up, the step where it is time to tell, else 0, and how much of them is used.
-
-    A step counts for LONGEST seconds at most, so that a process held up for long goes on where it was.
-    """
-    last = told = time.monotonic()
-    spent, step = 0.0, 0
-    while spent < minutes * 60:
-        step += 1
-        telling = step == 1 or last - told > TELL
-        told = last if telling else told
-        yield step if telling else 0, spent / (minutes * 60)
-        now = time.monotonic()
-        spent, last = spent + min(now - last, LONGEST), now
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Train the embedded `generate`; see `--help`."""
     parser = argparse.ArgumentParser(prog="python -m training.generate", description=__doc__)
@@ -189,10 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     out, paths, force = told.pop("out"), told.pop("pictograms"), told.pop("force")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        if out.exists() and not force:
-            raise InputError(f"{str(out)!r} is there already; name another folder, or add --force to replace it")
-        if out.exists() and not (out / "model_index.json").is_file():
-            raise InputError(f"{str(out)!r} holds no pipeline to replace; name a folder that is not there yet")
+        claim(out, "model_index.json", "pipeline", force=force)
         Run(replace(Plan(), **told), Draughtsman(Pictograms.load(paths)), out).train()
     except InputError as error:
         parser.exit(2, f"{error}\n")

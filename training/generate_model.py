@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .folder import replaced
 from .generate_data import SIDE
 
 FACTOR = 8
@@ -163,7 +164,6 @@ def scheduler() -> Any:
 def save(parts: Parts, out: Path) -> None:
     """Write a StableDiffusionPipeline, weights in float16, without a safety checker; it takes the place of a folder."""
     import copy
-    import shutil
 
     import diffusers
 
@@ -182,10 +182,8 @@ def save(parts: Parts, out: Path) -> None:
         requires_safety_checker=False,
     )
     _quiet()
-    part = out.with_name(f"{out.name}.part")
-    pipeline.save_pretrained(part, max_shard_size=SHARD)
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with replaced(out) as part:
+        pipeline.save_pretrained(part, max_shard_size=SHARD)
 
 
 def load(folder: Path) -> Parts:

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.cli import INTERRUPTED
 from agent.options import Parser, parser
 from agent.planners.llava import EMBEDDED, load_planner
+from agent.rendering import SETTINGS, settings_of
 from agent.slots import DIALECT
 from skills import InputError
 from tool_data.material import Material
 from tool_data.whole import whole
 
+from .folder import claim
 from .learn_lesson import Lesson, read_lessons
 from .learn_measure import alone, measure, new_rows, old_rows
 from .learn_report import read, report, told
-from .learn_run import STAGE, Course, claim, learn
+from .learn_run import STAGE, Course, learn
 from .planner import Plan
 
 REPORT = "learnt.json"
@@ -33,8 +36,6 @@ MUON, ADAM = 0.005, 0.0008
 PICTURES = 600
 """Pictures the chats are about."""
 
-_STOPPED = 130
-
 
 def main(argv: Sequence[str]) -> int:
     """Teach a planner new skills; return 0 once it was trained, whatever was measured, 130 where Ctrl-C ended it.
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     start = _checked(args)
     course = Course(tuple(args.files), tuple(args.examples), args.share)
     lessons = read_lessons(course.files, course.examples, Material.load().words)
-    claim(args.out, args.force)
+    claim(args.out, SETTINGS, "planner", force=args.force)
     for lesson in lessons:
         _say(*read(lesson))
     plan = Plan(
@@ -64,13 +65,13 @@ def main(argv: Sequence[str]) -> int:
     use = _use(args.out, course, lessons)
     if stopped:
         _say(f"stopped after {seconds} s; what was learnt until then is in {str(args.out)!r}, not measured", use)
-        return _STOPPED
+        return INTERRUPTED
     _say(f"trained for {seconds} s; the planner is in {str(args.out)!r}")
     try:
         after = measure(str(args.out), skills, rows, old)
     except KeyboardInterrupt:
         _say(f"stopped while measuring; the planner in {str(args.out)!r} is whole", use)
-        return _STOPPED
+        return INTERRUPTED
     found = report(lessons, course, plan, known, before, after, planner=str(start), seconds=seconds)
     _write(args.out / REPORT, found)
     _say(*told(found), f"report: {args.out / REPORT}", use)
@@ -119,8 +120,7 @@ def _checked(args: Namespace) -> Path:
         if getattr(args, name) <= 0:
             raise InputError(f"--{name} {getattr(args, name)} is too few; expected a number above 0")
     start = EMBEDDED if args.planner == "embedded" else Path(args.planner)
-    settings = start / "handeye.json"
-    if not settings.is_file() or json.loads(settings.read_text(encoding="utf-8")).get("dialect") != DIALECT:
+    if settings_of(start).get("dialect") != DIALECT:
         raise InputError(
             f"--planner {args.planner!r} is no planner of the dialect {DIALECT!r}, which `handeye learn` trains; "
             "name the folder of one, or leave it out for the embedded one"

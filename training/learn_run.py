@@ -2,8 +2,8 @@
 
 import logging
 import os
-import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,8 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from agent.saved import prepare
-from skills import InputError
 from tool_data.boards import Board
 from tool_data.generate import Generator
 from tool_data.material import Material
@@ -21,6 +19,7 @@ from tool_data.material import Material
 from .checkpoint import save
 from .data import HARDER, REFINING, Stage
 from .encode import Chats, Group
+from .folder import replaced
 from .forward import Seen
 from .learn_keep import Keeper
 from .learn_lesson import read_lessons
@@ -90,44 +89,8 @@ class Learning(Run):
 
     def save(self) -> None:
         """Put a checkpoint into the place of `out`."""
-        part = beside(self.out, "part")
-        save(self.model, self.processor, part)
-        replace_folder(part, self.out)
-
-
-def beside(folder: Path, ending: str) -> Path:
-    """Return a folder's neighbour of the same name with another ending."""
-    return folder.with_name(f"{folder.name}.{ending}")
-
-
-def replace_folder(part: Path, out: Path) -> None:
-    """Let a folder take the name of another, which is removed once it does."""
-    old = beside(out, "old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    part.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def claim(out: Path, force: bool) -> None:
-    """Make sure that a checkpoint may be written to a folder.
-
-    Raises InputError where it is there already and not `force`, where it holds anything but a checkpoint, and where
-    nothing can be written beside it.
-    """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {str(out)!r} is a file; name a folder")
-    held = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    if held and "handeye.json" not in held:
-        raise InputError(f"--out {str(out)!r} holds {held[0]!r} and no planner; name a folder that is not there yet")
-    if held and not force:
-        raise InputError(f"--out {str(out)!r} is there already; name another folder, or add --force to replace it")
-    for ending in ("old", "part"):
-        other = beside(out.absolute(), ending)
-        if other.exists() and not (other / "handeye.json").is_file():
-            raise InputError(f"{str(other)!r} is in the way, it would be replaced; move it, or name another --out")
-    prepare(out.absolute().parent)
+        with replaced(self.out) as part:
+            save(self.model, self.processor, part)
 
 
 def train(workers: Workers, plan: Plan, course: Course, out: Path, stop: Path) -> None:
@@ -142,15 +105,11 @@ def learn(plan: Plan, course: Course, out: Path) -> bool:
 
     Raises KeyboardInterrupt at a second Ctrl-C.
     """
-    stop = beside(out, "stop")
-    stop.unlink(missing_ok=True)
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        stop = Path(folder) / "stop"
         with _stoppable(stop):
             together(plan.workers, train, plan, course, out, stop, deaf=True)
         return stop.exists()
-    finally:
-        stop.unlink(missing_ok=True)
-        shutil.rmtree(beside(out, "part"), ignore_errors=True)
 
 
 @contextmanager

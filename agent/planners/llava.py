@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import json
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from ..chat_dialect import ChatReader, chat_grammar
 from ..decode import Decoder, constrained
 from ..llava_plus_reader import LlavaPlusReader
 from ..planner import CallReady, ContextFull, Delta
-from ..rendering import SETTINGS, Rendering, known_dialect, readable
+from ..rendering import Rendering, readable, settings_of
 from ..sampler import Sampler
 from ..segments import Segment
 from ..slots import Slots
@@ -55,9 +54,7 @@ def load_planner(where: str) -> "LlavaPlanner":
         if report["missing_keys"]:
             raise ValueError(f"its weights do not match its config, {min(report['missing_keys'])!r} is missing")
         processor = processors.from_pretrained(name, **options)
-        settings = path / SETTINGS
-        read = json.loads(settings.read_text()) if settings.is_file() else {}
-        known_dialect(read)
+        settings = settings_of(path)
         readable(model)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
@@ -66,7 +63,7 @@ def load_planner(where: str) -> "LlavaPlanner":
         model.eval().to(_device()),
         processor,
         checkpoint=f"{where}@{_fingerprint(path)}" if path.is_dir() else where,
-        settings=read,
+        settings=settings,
     )
 
 

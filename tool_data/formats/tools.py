@@ -20,7 +20,10 @@ def _ours() -> dict[str, dict[str, Any]]:
 
 def tools_of(trace: Trace) -> list[Any]:
     """Return the schemas of what was on offer, ours from the registry; raises Refused for a name without one."""
-    known = {**_ours(), **extra_of(trace).get("tools", {})}
+    added = extra_of(trace).get("tools", {})
+    if not isinstance(added, Mapping):
+        raise Refused(f"'tools' of the trace's origin is {type(added).__name__}; expected name -> function schema")
+    known = {**_ours(), **{name: tool for name, tool in added.items() if _name_of(tool) is not None}}
     lacking = [name for name in trace.meta.offer if name not in known]
     if lacking:
         raise Refused(
@@ -43,16 +46,22 @@ def tools_in(row: Row, *, text: bool) -> Any:
     return found
 
 
+def _name_of(tool: Any) -> str | None:
+    """Return the name of a function schema, None where it is none."""
+    function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+    name = function.get("name") if isinstance(function, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
 def read_tools(tools: Any) -> tuple[list[str], dict[str, Any]]:
     """Return (the names of a row's tools, name -> schema of those that are not our skills'); raises Refused."""
     if not isinstance(tools, list):
         raise Refused(f"'tools' is {type(tools).__name__}; expected a list of function schemas")
     found: dict[str, Any] = {}
     for tool in tools:
-        function = tool.get("function", tool) if isinstance(tool, Mapping) else None
-        name = function.get("name") if isinstance(function, Mapping) else None
-        if not isinstance(name, str) or name in found:
-            wrong = "has no name" if not isinstance(name, str) else f"is the second named {name!r}"
+        name = _name_of(tool)
+        if name is None or name in found:
+            wrong = "has no name" if name is None else f"is the second named {name!r}"
             raise Refused(f"a tool {wrong}; expected {{'type': 'function', 'function': {{'name': ...}}}}, once each")
         found[name] = tool
     return list(found), {name: tool for name, tool in found.items() if dumps(tool) != dumps(_ours().get(name))}

@@ -1,12 +1,11 @@
 """The checkpoint a run starts from: any image-text-to-text model of transformers with its processor and dialect."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.planners.llava import max_length, stop_ids
-from agent.rendering import SETTINGS, Rendering, known_dialect, readable
+from agent.rendering import Rendering, readable, settings_of
 from skills import InputError
 
 from .recipe import Recipe
@@ -38,15 +37,13 @@ def load(where: str, recipe: Recipe) -> Base:
         model = load_model(where, recipe.dropout)
         processors: Any = AutoProcessor
         processor = processors.from_pretrained(*_named(where), **_options(where))
-        settings = Path(where) / SETTINGS
-        read = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
-        known_dialect(read)
+        settings = settings_of(Path(where))
         readable(model)
-        rendering = Rendering(processor, model.config.image_token_id, read, stop_ids(model, processor.tokenizer))
+        rendering = Rendering(processor, model.config.image_token_id, settings, stop_ids(model, processor.tokenizer))
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"checkpoint {where!r} cannot be loaded: {reason}; give a checkpoint folder") from error
-    return Base(where, model, processor, read, rendering, max_length(model, read))
+    return Base(where, model, processor, settings, rendering, max_length(model, settings))
 
 
 def load_model(where: str, dropout: float | None = None) -> Any:

@@ -107,6 +107,8 @@ class Encoder:
 
     def sample(self, trace: Trace, place: Place) -> Sample:
         """Return a trace as a sample; raises Refused that says why it cannot be one."""
+        if unknown := {name for turn in trace.turns for name in (*turn.images, *turn.marks)} - trace.artifacts.keys():
+            raise Refused(f"a request shows {min(unknown)!r}, of which the row has no record; add it to `artifacts`")
         outputs = [step.output for turn in trace.turns for step in turn.steps]
         if not outputs:
             raise Refused("the planner wrote nothing in it, so that no token would be trained")
@@ -160,15 +162,20 @@ def _staged(output: PlannerOutput) -> bool:
 
 
 def _skill(tool: Mapping[str, Any]) -> Skill[..., Any]:
-    """Return a skill that stands in an offer as a function schema says."""
+    """Return a skill that stands in an offer as a function schema says; raises Refused for a schema that is none."""
     function = tool.get("function", tool)
     told = function.get("parameters") or {}
-    required = told.get("required", ())
+    required = (told.get("required") or ()) if isinstance(told, Mapping) else None
+    if not isinstance(required, list | tuple) or not isinstance(told.get("properties") or {}, Mapping):
+        raise Refused(
+            f"the parameters of the tool {function['name']!r} are no JSON schema; expected an object with `properties` "
+            "and a list `required`"
+        )
     params = tuple(
         Param(name=name, kind="picture", required=False, filled=True)
         if name == "image"
         else Param(name=name, kind="text", required=name in required)
-        for name in told.get("properties", {})
+        for name in told.get("properties") or {}
     )
     return unable(function["name"], function.get("description", ""), params)
 
@@ -197,6 +204,3 @@ def _read(file: Path, encoder: Encoder, place: Place) -> Iterator[tuple[str, Sam
             yield line.trace.id, encoder.sample(line.trace, place), ""
         except Refused as refused:
             yield f"{file.name}:{line.number} ({line.trace.id})", None, str(refused)
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-            why = f"its offer or pictures are not as Traces have them ({type(error).__name__}: {error}); mend the row"
-            yield f"{file.name}:{line.number} ({line.trace.id})", None, why
