@@ -90,6 +90,19 @@ def nearest(drawn: Any, pool: int, pictures: np.ndarray, judge: Judge, at_once: 
     return Nearest(distance.argmin(1), rms, likeness.argmax(1), likeness.max(1))
 
 
+def distances(near: Nearest) -> dict[str, dict[str, float]]:
+    """Return how far SHOWN generated pictures are from the nearest of the pool, and as many that were drawn anew."""
+    found = {}
+    for place, name in enumerate(("generated", "drawn anew")):
+        half = slice(place * SHOWN, (place + 1) * SHOWN)
+        found[f"nearest, {name}"] = {
+            "pixels, mean rms": round(float(near.distance[half].mean()), 1),
+            "pixels, least rms": round(float(near.distance[half].min()), 1),
+            "features, mean cosine": round(float(near.likeness[half].mean()), 3),
+        }
+    return found
+
+
 def _flat(pictures: np.ndarray) -> np.ndarray:
     return pictures.reshape(len(pictures), -1).astype(np.float32)
 
@@ -116,8 +129,7 @@ def _judge(file: Path, draughtsman: Draughtsman, minutes: float) -> Judge:
     return judge
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Train the judge, paint, judge, look for the nearest, print every figure as JSON."""
+def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generate_pairs", description=__doc__)
     parser.add_argument("pipeline", type=Path)
     parser.add_argument("--pictograms", type=Path, nargs="+", required=True)
@@ -129,7 +141,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="the trainings' own, each with its pool")
     parser.add_argument("--sheet", type=Path, required=True)
-    told = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train the judge, paint, judge, look for the nearest, print every figure as JSON."""
+    told = _options().parse_args(argv)
     ours, theirs = (Draughtsman(Pictograms.load(paths)) for paths in (told.pictograms, told.judge_pictograms))
     unseen, seen = sorted(held_out()), list(trained_on())[:: len(trained_on()) // len(held_out())][: len(held_out())]
     judge = _judge(told.judge, theirs, told.minutes)
@@ -157,16 +174,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         return numbered(ours, told.seeds[turn], within, trained_on())
 
     chosen = range(0, len(unseen), len(unseen) // SHOWN)
-    near = nearest(
-        trained, told.pool * len(told.seeds), np.concatenate([made[list(chosen)], drawn[list(chosen)]]), judge
-    )
-    for place, name in enumerate(("generated", "drawn anew")):
-        half = slice(place * SHOWN, (place + 1) * SHOWN)
-        found[f"nearest, {name}"] = {
-            "pixels, mean rms": round(float(near.distance[half].mean()), 1),
-            "pixels, least rms": round(float(near.distance[half].min()), 1),
-            "features, mean cosine": round(float(near.likeness[half].mean()), 3),
-        }
+    shown = np.concatenate([made[list(chosen)], drawn[list(chosen)]])
+    near = nearest(trained, told.pool * len(told.seeds), shown, judge)
+    found |= distances(near)
     rows = [
         (" ".join(unseen[at]), [made[at], *(pixels([trained(int(n))])[0] for n in (near.pixels[i], near.features[i]))])
         for i, at in enumerate(chosen)

@@ -3,29 +3,36 @@
 import json
 import os
 import random
+import shlex
 import signal
 import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from agent.cli import main
 from agent.planners.llava import EMBEDDED
 from agent.score import Scored
-from agent.slots import Slots, home_slots
+from agent.slots import SLOTS, Slots, home_slots
+from skills import InputError, Text, Words, skill
 from skills.registry import CONTRACT
 from tests.conftest import ROOT
 from tests.test_training_planner import TOY
 from tool_data.generate import Mix
 from tool_data.material import Material
 from tool_data.split import tokens
-from training.learn_lesson import read_lessons
+from training.learn import _use
+from training.learn_file import Authored
+from training.learn_lesson import Lesson, read_lessons
 from training.learn_measure import Measured, new_rows, old_rows
 from training.learn_report import read, report, told
 from training.learn_run import Course, Learning, learn
 from training.learn_source import Lessons
+from training.learn_values import Values
+from training.learn_wordings import wordings
 from training.planner import Plan, Run
 
 RED = ROOT / "examples" / "find_red.py"
@@ -103,6 +110,7 @@ def test_requests_that_share_words_with_the_new_ones_keep_their_own_call(materia
         (["--share", "1"], "--share 1.0 leaves nothing of one kind; expected a number between 0 and 1"),
         (["--tokens", "0"], "--tokens 0 is too few; expected a number above 0"),
         (["--planner", "."], "--planner '.' is no planner of the dialect 'slots/2', which"),
+        (["--planner", "{tmp}/unread"], "handeye.json' is no JSON: "),
         (["--out", str(EMBEDDED)], "is the planner to go on from; name another folder"),
         (["--out", "{tmp}"], "holds 'notes.txt' and no planner; name a folder that is not there yet"),
         (["--out", "{tmp}/notes.txt"], "is a file; name a folder"),
@@ -112,6 +120,8 @@ def test_requests_that_share_words_with_the_new_ones_keep_their_own_call(materia
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_line_and_exit_2(options, expected, tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "unread").mkdir()
+    (tmp_path / "unread" / "handeye.json").write_text("{")
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "handeye.json").write_text("{}")
     told = [option.replace("{tmp}", str(tmp_path)) for option in options]
@@ -195,7 +205,7 @@ def test_a_few_steps_of_the_embedded_planner_leave_a_planner_and_its_report(tmp_
     assert main(["learn", str(RED), "--out", str(out), *options]) == 0
     said = capsys.readouterr().out
     assert "read 'find what is red' as find_red()" in said
-    assert f'use it: handeye ask photo.jpg "find what is red" --planner {out} --skills {RED}\n' in said
+    assert f"use it: handeye ask photo.jpg 'find what is red' --planner {out} --skills {RED}\n" in said
     found = json.loads((out / "learnt.json").read_text())
     assert found["skills"][0]["name"] == "find_red"
     assert found["old"]["without"]["first_call"]["n"] == 4
@@ -203,6 +213,34 @@ def test_a_few_steps_of_the_embedded_planner_leave_a_planner_and_its_report(tmp_
     assert len(found["rows"]["after"]) == len(found["rows"]["before"])
     assert json.loads((out / "handeye.json").read_text())["dialect"] == "slots/2"
     assert (out / "model.safetensors").read_bytes() != (EMBEDDED / "model.safetensors").read_bytes()
+
+
+def test_the_command_that_is_told_can_be_pasted(material):
+    @skill(examples=["how much is $HOME in `id`"])
+    def sum_up(what: Words) -> Text:
+        """Tell how much something is."""
+
+    @skill
+    def bare(place: Words) -> Text:
+        """Tell the weather of a place."""
+
+    for item, expected in ((sum_up, "'how much is $HOME in `id`'"), (bare, "weather")):
+        values = Values(material.words.lists, material.words.vocabulary, skill=item)
+        lesson = Lesson(item, wordings(item, Authored()), values)
+        line = _use(Path("my planner"), Course((Path("my skill.py"),)), [lesson])
+        assert expected in line
+        assert "{" not in line
+        assert shlex.split(line.removeprefix("use it: "))[-3:] == ["my planner", "--skills", "my skill.py"]
+
+
+def test_more_skills_than_a_planner_has_room_for_are_refused_at_once(tmp_path, material):
+    text = "from skills import Text, skill\n" + "".join(
+        f'@skill(examples=["do thing {number}"])\ndef thing_{number}() -> Text:\n    """Do thing {number}."""\n\n'
+        for number in range(SLOTS - len(CONTRACT) + 1)
+    )
+    (tmp_path / "many.py").write_text(text)
+    with pytest.raises(InputError, match=r"\d+ skills are in the files; a planner has room for \d+: learn fewer"):
+        read_lessons([tmp_path / "many.py"], [], material.words)
 
 
 def test_the_sample_of_old_rows_is_the_same_and_even():

@@ -34,6 +34,11 @@ def sum_up(expression: Expression) -> Text:
     """Work a sum out."""
 
 
+@skill
+def sorter(objects: list[str]) -> Text:
+    """Sort things."""
+
+
 @pytest.mark.parametrize(
     ("example", "text", "place"),
     [
@@ -77,6 +82,8 @@ def test_a_region_is_what_the_user_marks():
         (turn_to, "turn it round a corner", "its words do not tell 'corner'"),
         (grade, "grade this", "its words do not tell 'size'"),
         (weather, "the weather in {place}", "it holds a word in braces"),
+        (weather, " ¿? ", "it holds no word"),
+        (sorter, "sort cats, dogs and horses", "where each of the several values of 'objects' ends is not told"),
     ],
 )
 def test_what_is_not_told_is_not_guessed(item, example, why):

@@ -76,12 +76,39 @@ ROW = '[[requests]]\nskill = "weather"\nargs = { place = "{place}" }\n'
             '[[requests]]\nskill = "weather"\nargs = {place = "{town}"}\nen = ["{town}"]',
             "the slot of the argument 'place' is named otherwise; write {place}",
         ),
+        ("requests = 3\n", "`requests` is no list of tables; write [[requests]] above each"),
+        ("[requests]\nen = ['x']\n", "`requests` is no list of tables; write [[requests]] above each"),
+        ("values = 3\n", "`values` is no table; write [values]"),
+        ('[values]\nplaec = ["Oslo"]\n', "no skill has the argument 'plaec' that [values] names; did you mean 'place'"),
+        ('[[requests]]\nskill = "weather"\nargs = "x"\nen = ["x"]', "args is 'x'; expected a table such as { place"),
+        (f'{ROW}held_out = "no"\nen = ["in {{place}}"]', "held_out is 'no'; expected true or false"),
+        (f'{ROW}en = ["{{place}} or {{place}}"]', "has other slots than its args ({place}); write each once in both"),
+        (
+            '[[requests]]\nskill = "weather"\nargs = {place = "{place}", days = "two"}\nen = ["in {place}"]',
+            "the argument 'days' is 'two', which weather does not take; see its signature",
+        ),
+        (
+            '[[requests]]\nskill = "weather"\nargs = {place = 3}\nen = ["x"]',
+            "the argument 'place' is 3, which weather does not take; see its signature",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_with_its_row(text, expected, tmp_path):
     with pytest.raises(InputError) as error:
         _read(tmp_path, text)
     assert expected in str(error.value)
+
+
+def test_items_of_a_list_have_numbered_slots(tmp_path):
+    @skill
+    def sorter(objects: list[str]) -> Text:
+        """Sort things."""
+
+    file = tmp_path / "asked.toml"
+    args = 'args = { objects = ["{objects1}", "{objects2}"] }'
+    file.write_text(f'[[requests]]\n{args}\nen = ["sort {{objects1}} and {{objects2}}"]\n', encoding="utf-8")
+    (told,) = read_requests([file], [sorter]).requests
+    assert told.args == {"objects": ["{objects1}", "{objects2}"]}
 
 
 def test_a_missing_file_is_told(tmp_path):

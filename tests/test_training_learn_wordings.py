@@ -138,3 +138,36 @@ def test_a_skill_that_no_request_can_be_told_for_is_refused(tmp_path):
         "skill 'switch': no request can be told from its docstring and examples ('switch it': its words do not tell "
         "'on'); write requests with their calls and name the file with --examples"
     )
+
+
+def test_numbers_outside_the_usual_are_taken_from_the_limits_and_none_is_made_up():
+    @skill
+    def far(image: Picture, radius: Annotated[float, Field(ge=1000, le=2000)]) -> Picture:
+        """Blur a wide circle."""
+
+    @skill
+    def odd(image: Picture, radius: Annotated[float, Field(multiple_of=777)]) -> Picture:
+        """Blur an odd circle."""
+
+    lists = ({}, {"en": ("word",), "es": ("voz",)})
+    assert Values(*lists, skill=far).numbers(far.param("radius")) == [1000, 2000]
+    with pytest.raises(InputError, match=r"no number is known that 'radius' admits; give it a default, or requests"):
+        Values(*lists, skill=odd).numbers(odd.param("radius"))
+
+
+def test_words_in_braces_of_a_docstring_are_words():
+    @skill
+    def seek(thing: Words, person: Words = "") -> Text:
+        """Find {thing} for a {person}."""
+
+    texts = {told.text for told in phrases(seek)}
+    assert texts
+    assert all(set(SLOT.findall(text)) == {"thing"} for text in texts)
+
+
+def test_many_required_arguments_give_no_explosion_of_wordings():
+    @skill
+    def letter(a: Words, b: Words, c: Words, d: Words, e: Words, f: Words, g: Words, h: Words) -> Text:
+        """Write letters."""
+
+    assert len(phrases(letter)) < 200

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from agent.cli import main
 from agent.planners.llava import load_planner
 from agent.rendering import readable
 from agent.saved import store_of
@@ -16,14 +15,15 @@ from agent.trace import Origin, PlannerOutput, Trace
 from skills import InputError
 from skills.store import Store
 from tests import sft_rows
+from tests.test_training_train import trained
 from training.sft.recipe import read_recipe
 from training.sft.rows import Encoder, Place, read_rows
 
-SMALL = [part for one in ("steps=3", "workers=0", "pack=4000", "save_every=1") for part in ("--set", one)]
+ONE_BY_ONE = ("--set", "steps=3", "--set", "save_every=1", "--set", "accumulate=1")
 
 
 def _train(recipe: str, rows: Path, checkpoint: Path, out: Path, *more: str) -> int:
-    return main(["train", recipe, str(rows), "--model", str(checkpoint), "--out", str(out), *SMALL, *more])
+    return trained(recipe, rows, checkpoint, out, *ONE_BY_ONE, *more)
 
 
 def _offering(trace: Trace, tool: Any) -> Trace:
@@ -121,12 +121,12 @@ def test_a_loss_that_is_no_number_ends_the_run_and_changes_nothing(
         return loss_of(model, batch) * (float("nan") if taken[0] == 2 else 1.0)
 
     monkeypatch.setattr(run, "loss_of", broken)
-    assert _train("stage2", rows, chat_checkpoint, out, "--set", "accumulate=1") == 2
+    assert _train("stage2", rows, chat_checkpoint, out) == 2
     said = capsys.readouterr().err
-    assert "step 2 has loss nan and gradient norm nan, so it was not taken; lower `rate` (now 2e-05)" in said
+    assert "step 2 has loss nan and gradient norm nan, so it was not taken; lower `rate` (now 0.001)" in said
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["step-000001"]
     assert not (out / "model.safetensors").exists()
-    assert _train("stage2", rows, chat_checkpoint, out, "--set", "accumulate=1", "--resume") == 0
+    assert _train("stage2", rows, chat_checkpoint, out, "--resume") == 0
 
 
 def test_memory_that_runs_out_in_the_optimiser_is_advice_too(

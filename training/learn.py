@@ -1,6 +1,8 @@
 """`handeye learn`: one file with a new skill in, a planner that calls it out, measured before and after."""
 
 import json
+import random
+import shlex
 import sys
 import time
 from argparse import Namespace
@@ -15,6 +17,7 @@ from agent.rendering import SETTINGS, settings_of
 from agent.slots import DIALECT
 from skills import InputError
 from tool_data.material import Material
+from tool_data.requests import draw
 from tool_data.whole import whole
 
 from .folder import claim
@@ -133,10 +136,12 @@ def _checked(args: Namespace) -> Path:
 def _use(out: Path, course: Course, lessons: Sequence[Lesson]) -> str:
     """Return the command that asks the planner for the first new skill."""
     lesson = lessons[0]
-    request = next(iter(lesson.skill.examples), lesson.wordings.train[0].text).replace('"', "'")
-    picture = "photo.jpg " if lesson.sees else ""
-    files = " ".join(f"--skills {path}" for path in course.files)
-    return f'use it: handeye ask {picture}"{request}" --planner {out} {files}'
+    wording = lesson.wordings.train[0]
+    told = draw(wording.text, wording.language, lesson.values, random.Random(0), noise=False)
+    request = next((example for example in lesson.skill.examples if example.strip()), told.text)
+    files = (part for path in course.files for part in ("--skills", str(path)))
+    picture = ["photo.jpg"] if lesson.sees else []
+    return f"use it: {shlex.join(['handeye', 'ask', *picture, request, '--planner', str(out), *files])}"
 
 
 def _write(path: Path, found: Any) -> None:

@@ -26,6 +26,9 @@ _BEFORE = re.compile(
 _BEHIND = re.compile(r"(?:\s*[,(]?\s*\b(?:in|into|to|as|with|en|a|al|como|con|de)?\s*\{\w+\}\)?)+\s*[.!?]*$", re.I)
 _ENDS = re.compile(r"^[\s,.;:!?¿¡]+|[\s,.;:!?]+$|,?\s*\b(?:please|thanks|por favor|gracias)\b[\s.!?]*$", re.I)
 
+_SEVERAL = re.compile(r",|\b(?:and|or|y|e|o|u)\b", re.I)
+"""What stands between the items of a list."""
+
 LONGEST = 10
 """Words of the longest span that is taken for an argument."""
 
@@ -48,6 +51,8 @@ class Derived:
 
 def derive(skill: AnySkill, example: str, siblings: Sequence[str] = ()) -> Derived:
     """Return an example with its call; `siblings` are the skill's other examples. Raises Underived."""
+    if not tokens(example):
+        raise Underived("it holds no word")
     if SLOT.search(example):
         raise Underived("it holds a word in braces")
     reading = _Reading(example)
@@ -89,6 +94,8 @@ class _Reading:
         self.values: dict[str, str] = {}
 
     def _put(self, param: Param, begin: int, end: int) -> None:
+        if param.kind == "list" and _SEVERAL.search(self.text[begin:end]):
+            raise Underived(f"where each of the several values of {param.name!r} ends is not told")
         slot = f"{{{param.name}}}"
         self.values[param.name] = self.text[begin:end]
         self.text = self.text[:begin] + slot + self.text[end:]

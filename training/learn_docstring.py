@@ -29,6 +29,10 @@ LONGEST = 9
 """Words of the longest thing that is put into other frames."""
 
 
+WAYS = 2
+"""Required arguments that are said in every way there is; further ones in one way each, else wordings explode."""
+
+
 @dataclass(frozen=True)
 class Phrase:
     """A request that begins with a verb."""
@@ -49,6 +53,7 @@ def phrases(skill: AnySkill) -> list[Derived]:
     argument is a flag.
     """
     told = re.split(r"(?<=\w)[.!;](?:\s|$)|[(\n]", skill.description, maxsplit=1)[0].strip()
+    told = re.sub(r"[{}]", "", told)  # a word in braces would be taken for a slot
     if not told or any(p.required and p.kind == "flag" for p in skill.params):
         return []
     language = bank().language(told)
@@ -74,7 +79,7 @@ def _complete(skill: AnySkill, text: str, language: Language) -> Iterator[Derive
         text = _mentioned(param, text)
     lacking = [p for p in skill.params if p.required and p.name in args and f"{{{p.name}}}" not in text]
     lacking = [p for p in lacking if p.kind not in ("region", "regions")]
-    for said in _with_values(text, lacking, language):
+    for said in _with_values(text, lacking, language, WAYS):
         yield Derived(said, args, {})
 
 
@@ -86,18 +91,18 @@ def _mentioned(param: Param, text: str) -> str:
     return re.sub(words, f"{{{param.name}}}", text, count=1)
 
 
-def _with_values(text: str, lacking: Sequence[Param], language: Language) -> Iterator[str]:
-    """Yield a text with the arguments it lacks said behind it."""
+def _with_values(text: str, lacking: Sequence[Param], language: Language, every: int) -> Iterator[str]:
+    """Yield a text with the arguments it lacks said behind it: the first `every` of them in each way there is."""
     if not lacking:
         yield text
         return
     param, *more = lacking
     ways = bank().values[language] if param.kind in OPEN else bank().options[language]
-    for way in ways:
+    for way in ways if every else ways[:1]:
         name = param.name.replace("_", " ")
         said = way.replace("{p}", f"{{{param.name}}}").replace("{n}", name)
         whole = said.replace("{c}", text) if "{c}" in said else text + said
-        yield from _with_values(whole, more, language)
+        yield from _with_values(whole, more, language, max(0, every - 1))
 
 
 def things(texts: Sequence[tuple[str, Language]]) -> Mapping[str, Language]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.trial import admits
 from skills import InputError
 from skills.errors import nearest
 from skills.registry import AnySkill
@@ -60,13 +61,27 @@ def read_requests(paths: Sequence[Path], skills: Sequence[AnySkill]) -> Authored
         table = read_toml(path)
         if unknown := set(table) - {"requests", "values"}:
             raise InputError(f"{str(path)!r} has {min(unknown)!r}; expected [[requests]] and [values]")
-        for number, row in enumerate(table.get("requests", ()), start=1):
+        rows, lists = table.get("requests", []), table.get("values", {})
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError(f"{str(path)!r}: `requests` is no list of tables; write [[requests]] above each")
+        if not isinstance(lists, dict):
+            raise InputError(f'{str(path)!r}: `values` is no table; write [values] and argument = ["..."] below it')
+        for number, row in enumerate(rows, start=1):
             requests.extend(_row(row, skills, f"request {number} of {str(path)!r}"))
-        for name, told in table.get("values", {}).items():
-            if not _texts(told):
-                raise InputError(f"{str(path)!r}: the values of {name!r} are no list of texts")
+        for name, told in lists.items():
+            _check_values(name, told, skills, str(path))
             values[name] = told
     return Authored(tuple(requests), values)
+
+
+def _check_values(name: str, told: Any, skills: Sequence[AnySkill], where: str) -> None:
+    """Raise InputError where the values of an argument are none."""
+    known = sorted({param.name for skill in skills for param in skill.params})
+    if name not in known:
+        hint = nearest(name, known, f"expected {', '.join(known) or 'none'}")
+        raise InputError(f"{where!r}: no skill has the argument {name!r} that [values] names; {hint}")
+    if not _texts(told):
+        raise InputError(f"{where!r}: the values of {name!r} are no list of texts")
 
 
 def _row(row: Mapping[str, Any], skills: Sequence[AnySkill], where: str) -> list[Told]:
@@ -75,6 +90,10 @@ def _row(row: Mapping[str, Any], skills: Sequence[AnySkill], where: str) -> list
         raise InputError(f"{where} has {min(unknown)!r}; {hint}")
     skill = _skill(row, skills, where)
     args, held_out = row.get("args", {}), row.get("held_out", False)
+    if not isinstance(args, dict):
+        raise InputError(f'{where}: args is {args!r}; expected a table such as {{ place = "{{place}}" }}')
+    if not isinstance(held_out, bool):
+        raise InputError(f"{where}: held_out is {held_out!r}; expected true or false")
     if problem := _problem(skill, args):
         raise InputError(f"{where}: {problem}")
     texts = {language: row.get(language, []) for language in LANGUAGES}
@@ -82,12 +101,10 @@ def _row(row: Mapping[str, Any], skills: Sequence[AnySkill], where: str) -> list
         raise InputError(f"{where} has no requests; give lists of them as `en` or `es`")
     used = _slots(args)
     for text in (text for told in texts.values() for text in told):
-        if set(SLOT.findall(text)) != used:
+        if sorted(SLOT.findall(text)) != sorted(used):
             stands = ", ".join(f"{{{name}}}" for name in sorted(used)) or "none"
             raise InputError(f"{where}: {text!r} has other slots than its args ({stands}); write each once in both")
-    return [
-        Told(skill.name, text, language, args, bool(held_out)) for language in LANGUAGES for text in texts[language]
-    ]
+    return [Told(skill.name, text, language, args, held_out) for language in LANGUAGES for text in texts[language]]
 
 
 def _skill(row: Mapping[str, Any], skills: Sequence[AnySkill], where: str) -> AnySkill:
@@ -113,9 +130,12 @@ def _problem(skill: AnySkill, args: Mapping[str, Any]) -> str:
         param = skill.param(name)
         if param is None:
             return f"{skill.name} has no argument {name!r}; {nearest(name, [p.name for p in skill.params], 'see it')}"
-        if _slots({name: value}) - {name}:
+        slots = _slots({name: value})
+        if {slot.rstrip("0123456789") if param.kind == "list" else slot for slot in slots} - {name}:
             return f"the slot of the argument {name!r} is named otherwise; write {{{name}}}"
         if (value == "$mark") != (param.kind in ("region", "regions")) or param.kind == "picture":
             return f'the argument {name!r} is {value!r}; a region is "$mark", a picture is left out'
+        if not slots and value != "$mark" and not admits(skill, name, value):
+            return f"the argument {name!r} is {value!r}, which {skill.name} does not take; see its signature"
     lacking = [p.name for p in skill.params if p.required and p.kind != "picture" and p.name not in args]
     return f"args lacks {lacking[0]!r}, which {skill.name} requires" if lacking else ""

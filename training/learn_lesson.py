@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agent.slots import SLOTS
 from skills import InputError
-from skills.registry import AnySkill, Registry
+from skills.registry import CONTRACT, AnySkill, Registry
 from tool_data.phrasings import Language
 from tool_data.requests import Words, draw
 
 from .learn_docstring import optional
 from .learn_file import Authored, read_requests
-from .learn_values import Values, arguments
+from .learn_values import NUMERIC, Values, arguments
 from .learn_wordings import Wording, Wordings, wordings
 from .learn_words import bank
 
@@ -92,6 +93,8 @@ def read_lessons(files: Sequence[Path], examples: Sequence[Path], words: Words) 
     """
     known = Registry.load(files)
     skills = [skill for skill in known if skill.source in map(str, files)]
+    if len(skills) > (room := SLOTS - len(CONTRACT)):
+        raise InputError(f"{len(skills)} skills are in the files; a planner has room for {room}: learn fewer at once")
     authored = read_requests(examples, skills)
     return tuple(_lesson(skill, authored, words) for skill in skills)
 
@@ -108,4 +111,8 @@ def _lesson(skill: AnySkill, authored: Authored, words: Words) -> Lesson:
     for _, derived in found.read:
         for name, value in derived.values.items():
             told.setdefault(name, []).append(value)
-    return Lesson(skill, found, Values(words.lists, words.vocabulary, skill=skill, told=told))
+    values = Values(words.lists, words.vocabulary, skill=skill, told=told)
+    for param in skill.params:
+        if param.required and param.kind in NUMERIC:
+            values.numbers(param)  # tells now, not while training, that none is known
+    return Lesson(skill, found, values)

@@ -38,7 +38,10 @@ def read(lesson: Lesson) -> Iterator[str]:
         yield f"  not used: {example!r}: {why}; write it with its call in a file for --examples"
     for language in LANGUAGES:
         if not any(one.language == language for one in (*found.train, *found.held_out)):
-            yield f"  no request in {_NAMES[language]}: none is learnt; add one to the skill's examples"
+            yield (
+                f"  no request was recognised as {_NAMES[language]}, none is learnt; add one to the skill's examples, "
+                f"or write it as `{language}` in a file for --examples"
+            )
 
 
 _NAMES = {"en": "English", "es": "Spanish"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.trial import admits
-from skills import Param
+from skills import InputError, Param
 from skills.registry import AnySkill
 from tool_data.phrasings import SLOT, Language
 from tool_data.requests import Words, expression, number
@@ -58,7 +58,20 @@ class Values(Words):
         default = param.default if isinstance(param.default, int | float) else None
         most = float("inf") if default is None else 1 if 0 < default <= 1 and param.kind == "number" else 20 * default
         found = [n for n in candidates if n != default and n <= most and admits(self.skill, param.name, n)]
-        return found or [default if default is not None else 1]
+        return found or ([default] if default is not None else self._limits(param))
+
+    def _limits(self, param: Param) -> list[int | float]:
+        """Return the limits of an argument that it admits itself; raises InputError where none is known."""
+        told = self.skill.arguments.model_json_schema()["properties"][param.name]
+        steps = {"minimum": 0, "exclusiveMinimum": 1, "maximum": 0, "exclusiveMaximum": -1}
+        limits = [told[key] + step for key, step in steps.items() if key in told]
+        found = [n for n in limits if admits(self.skill, param.name, n)]
+        if not found:
+            raise InputError(
+                f"skill {self.skill.name!r}: no number is known that {param.name!r} admits; give it a default, or "
+                "requests with their calls in a file for --examples"
+            )
+        return found
 
 
 def param_of(skill: AnySkill, slot: str) -> Param:
